@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault")]
+
+// Read top-down: every target depends only on targets above it. Protocol decides and is pure,
+// System alone does I/O, Programs start things.
+
+let package = Package(
+    name: "Whither",
+    products: [.executable(name: "whither", targets: ["whither"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        // C libraries, each with the Debian package that has it.
+        .systemLibrary(
+            name: "CSodium", path: "Sources/System/CSodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/System/CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CPcap", path: "Sources/System/CPcap", providers: [.apt(["libpcap-dev"])]),
+
+        // Protocol
+        .target(
+            name: "Cryptography", dependencies: ["CSodium", "CCrypto"],
+            path: "Sources/Protocol/Cryptography",
+            swiftSettings: settings),
+        .target(
+            name: "LISP", dependencies: ["Cryptography"], path: "Sources/Protocol/LISP",
+            swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "MappingSystem", dependencies: ["Cryptography", "LISP"],
+            path: "Sources/Protocol/MappingSystem", swiftSettings: settings),
+        .target(
+            name: "Forwarding", dependencies: ["LISP"], path: "Sources/Protocol/Forwarding",
+            swiftSettings: settings),
+        .target(
+            name: "Admin", dependencies: ["LISP", "MappingSystem"], path: "Sources/Protocol/Admin",
+            swiftSettings: settings),
+
+        // System
+        .target(name: "Host", dependencies: ["CPcap"], path: "Sources/System/Host",
+            swiftSettings: settings),
+
+        // Programs
+        .executableTarget(
+            name: "whither",
+            dependencies: [
+                "Admin", "Host", "LISP", "MappingSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Programs/whither", swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,57 @@
+import Admin
+import ArgumentParser
+import Glibc
+
+@main
+struct Whither: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "whither",
+        abstract: "Whither does this identifier go? A peer-to-peer LISP node.",
+        discussion: """
+            Answers go to standard output, everything else to standard error.
+            Exit codes: 0 fine; 2 the words or the input are wrong; 3 a capture was read, and some \
+            of its messages could not be decoded.
+            """,
+        subcommands: [Decode.self, Index.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            // Help and completion scripts are answers, and a verb may choose its code.
+            if code == .success { exit(withError: error) }
+            if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
+            complain(message(for: error))
+            Glibc.exit(ExitCode.usage.rawValue)
+        }
+    }
+
+    /// One line on standard error.
+    static func complain(_ text: String) {
+        var line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        if let verb = CommandLine.arguments.dropFirst().first, !verb.hasPrefix("-"),
+            !verbs.contains(verb)
+        {
+            line = "there is no verb \"\(verb)\""
+            if let nearest = NearestWord.nearest(to: verb, among: verbs) {
+                line += "; did you mean \"\(nearest)\"?"
+            } else {
+                line += "; whither --help lists them"
+            }
+        }
+        StandardError.write(line)
+    }
+
+    private static var verbs: [String] {
+        configuration.subcommands.map { $0._commandName } + ["help"]
+    }
+}
+
+extension ExitCode {
+    /// The words or the input are wrong.
+    static let usage = ExitCode(2)
+    /// Something was done, and not all of it well.
+    static let degraded = ExitCode(3)
+}

@@ -1,0 +1,86 @@
+/// The payload of one UDP datagram on the control port: a message, perhaps encapsulated
+/// (RFC 9301 §5).
+///
+/// An ECM whose inside we cannot read is an opaque message of type 8.
+package struct ControlPacket: Hashable, Sendable {
+    package var encapsulation: Encapsulation?
+    package var message: ControlMessage
+
+    package init(_ message: ControlMessage, in encapsulation: Encapsulation? = nil) {
+        self.encapsulation = encapsulation
+        self.message = message
+    }
+
+    /// The most octets that a UDP datagram carries over IPv4; nothing longer arrives.
+    package static let maximumSize = 65507
+}
+
+extension ControlPacket: WireValue {
+    package init(from reader: inout OctetReader) throws(WireError) {
+        if let first = reader.peek(), first >> 4 == Encapsulation.type {
+            let start = reader.mark
+            encapsulation = try Encapsulation(boundingMessageIn: &reader)
+            if encapsulation == nil { reader.rewind(to: start) }
+        }
+        message = try ControlMessage(from: &reader)
+    }
+
+    package func write(to writer: inout OctetWriter) {
+        encapsulation?.write(to: &writer)
+        message.write(to: &writer)
+    }
+}
+
+extension ControlPacket {
+    /// A message inside an ECM, with every length and checksum right.
+    ///
+    /// - Parameters:
+    ///   - source: for a Map-Request, an RLOC or EID of the requester.
+    ///   - destination: for a Map-Request, the EID asked for; of the same family.
+    ///   - sourcePort: where the answer to the message shall go.
+    ///   - ttl: TTL or Hop Limit.
+    /// - Returns: `nil` if the addresses are not of one IP family, or the message is too long.
+    package init?(
+        encapsulating message: ControlMessage, flags: Encapsulation.Flags = [],
+        authentication: [UInt8] = [], from source: Address, to destination: Address,
+        sourcePort: UInt16, ttl: UInt8 = 64
+    ) {
+        let payload = message.octets()
+        guard let length = UInt16(exactly: payload.count + UDPHeader.size),
+            let totalLength = UInt16(exactly: Int(length) + IPv4Header.minimumSize)
+        else { return nil }
+        let ip: IPHeader
+        switch (source, destination) {
+        case (.ipv4(let source), .ipv4(let destination)):
+            var header = IPv4Header(
+                trafficClass: 0, totalLength: totalLength, identification: 0,
+                fragment: IPv4Header.dontFragment, ttl: ttl, protocol: IPProtocol.udp, checksum: 0,
+                source: source, destination: destination)
+            header.checksum = header.expectedChecksum
+            ip = .ipv4(header)
+        case (.ipv6(let source), .ipv6(let destination)):
+            ip = .ipv6(
+                IPv6Header(
+                    trafficClass: 0, flowLabel: 0, payloadLength: length,
+                    nextHeader: IPProtocol.udp, hopLimit: ttl, source: source,
+                    destination: destination))
+        default:
+            return nil
+        }
+        var udp = UDPHeader(
+            sourcePort: sourcePort, destinationPort: LISPPort.control, length: length, checksum: 0)
+        udp.checksum = udp.expectedChecksum(in: ip, payload: payload)
+        self.message = message
+        self.encapsulation = Encapsulation(
+            flags: flags, authentication: authentication, ip: ip, udp: udp)
+    }
+
+    /// Whether the inner UDP checksum is right; `nil` if there is none to check. RFC 9301 §5 demands
+    /// one, and lispers.net sends 0.
+    package var innerChecksumIsRight: Bool? {
+        guard let encapsulation, encapsulation.udp.checksum != 0 else { return nil }
+        let expected = encapsulation.udp.expectedChecksum(
+            in: encapsulation.ip, payload: message.octets())
+        return expected == encapsulation.udp.checksum
+    }
+}
