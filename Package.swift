@@ -40,7 +40,8 @@ let package = Package(
             swiftSettings: settings),
 
         // System
-        .target(name: "Host", dependencies: ["CPcap"], path: "Sources/System/Host",
+        .target(
+            name: "Host", dependencies: ["CPcap"], path: "Sources/System/Host",
             swiftSettings: settings),
 
         // Programs
@@ -51,6 +52,34 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Programs/whither", swiftSettings: settings),
+
+        // Tests: libraries that tests share, programs that measure, then one test target a target
+        .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+        .target(
+            name: "TestKit", dependencies: ["Host", "LISP"], path: "Tests/TestKit",
+            swiftSettings: settings),
+        .target(
+            name: "Fuzzing",
+            dependencies: ["Admin", "AllocationCount", "LISP", "MappingSystem", "TestKit"],
+            path: "Tests/Fuzzing", swiftSettings: settings),
+        .executableTarget(
+            name: "whither-fuzz",
+            dependencies: [
+                "Fuzzing", "LISP", "TestKit",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FuzzCommand", swiftSettings: settings),
+        .executableTarget(
+            name: "whither-bench",
+            dependencies: [
+                "AllocationCount", "LISP", "TestKit",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmark", swiftSettings: settings),
+        .testTarget(
+            name: "LISPTests", dependencies: ["Fuzzing", "LISP", "TestKit"],
+            path: "Tests/LISPTests",
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -16,7 +16,8 @@ struct Decode: ParsableCommand {
     var hex: [String] = []
 
     @Option(
-        help: ArgumentHelp("A capture file, pcap or pcapng; - is standard input.", valueName: "path"),
+        help: ArgumentHelp(
+            "A capture file, pcap or pcapng; - is standard input.", valueName: "path"),
         completion: .file(extensions: ["pcap", "pcapng", "cap"]))
     var file: String?
 
@@ -55,7 +56,9 @@ struct Decode: ParsableCommand {
         case (.some, false): throw ValidationError("give hexadecimal digits or --file, not both")
         case (nil, false): try decode(hex, &verb)
         case (let path?, true):
-            if data { throw ValidationError("--data goes with digits; in a capture the ports decide") }
+            if data {
+                throw ValidationError("--data goes with digits; in a capture the ports decide")
+            }
             try decode(path, &verb)
         }
     }
@@ -70,7 +73,8 @@ struct Decode: ParsableCommand {
             throw ValidationError("these are not hexadecimal digits: \(error)")
         } catch let error as WireError {
             let hint = compat == nil ? "" : " even with --compat"
-            throw ValidationError("this is no LISP \(data ? "data packet" : "message")\(hint): \(error)")
+            throw ValidationError(
+                "this is no LISP \(data ? "data packet" : "message")\(hint): \(error)")
         }
     }
 
@@ -91,7 +95,9 @@ struct Decode: ParsableCommand {
         } catch {
             throw ValidationError(error.description)
         }
-        if verb.decoded == 0 { StandardError.write("\(path) holds no datagram of UDP port 4341 or 4342") }
+        if verb.decoded == 0 {
+            StandardError.write("\(path) holds no datagram of UDP port 4341 or 4342")
+        }
         if cut > 0 { StandardError.write("\(cut) frames were captured in part and are left out") }
         if verb.failed > 0 {
             StandardError.write("\(verb.failed) of \(verb.decoded) datagrams could not be decoded")

@@ -16,7 +16,7 @@ struct HashOptions: ParsableArguments {
 
     /// - Throws: `ValidationError` if they cannot go together.
     func pull(modulus: UInt32) throws -> PullHash {
-        if profile == .hmacSHA256_48, hashMask != nil {
+        if profile == .hmacSHA256First48, hashMask != nil {
             throw ValidationError("--hash-mask goes with --profile sha256: hmac-sha256-48 has none")
         }
         guard hashMask ?? 1 > 0 else { throw ValidationError("--hash-mask must be at least 1") }

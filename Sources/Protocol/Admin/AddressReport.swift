@@ -40,10 +40,13 @@ extension LCAF.Payload {
             return [.init("Address", .list(addresses.map(\.report)))]
         case .instanceID(let value):
             return [
-                .init("Instance-ID", .number(value.instance)), .init("Address", value.address.report),
+                .init("Instance-ID", .number(value.instance)),
+                .init("Address", value.address.report),
             ]
         case .asNumber(let value):
-            return [.init("AS Number", .number(value.number)), .init("Address", value.address.report)]
+            return [
+                .init("AS Number", .number(value.number)), .init("Address", value.address.report),
+            ]
         case .applicationData(let data):
             return [
                 .init("TOS, TC or flow label", .hex(data.trafficAndProtocol >> 8)),
@@ -54,10 +57,11 @@ extension LCAF.Payload {
             ]
         case .geoCoordinates(let geo):
             let point = GeoPoint(geo).map { [Report.Field("Place", .text($0.description))] }
-            return (point ?? [
-                .init("Latitude", .hex(geo.latitude)), .init("Longitude", .hex(geo.longitude)),
-                .init("Altitude", .text("\(geo.altitude)")),
-            ]) + [.init("Address", geo.address.report)]
+            return
+                (point ?? [
+                    .init("Latitude", .hex(geo.latitude)), .init("Longitude", .hex(geo.longitude)),
+                    .init("Altitude", .text("\(geo.altitude)")),
+                ]) + [.init("Address", geo.address.report)]
         case .opaqueKey(let key):
             return [
                 .init("Key Field Num", .number(key.fieldNumber)),
@@ -79,13 +83,15 @@ extension LCAF.Payload {
             return [.init("Reencap Hop", .list(hops.map(\.report)))]
         case .securityKey(let key):
             return [
-                .init("Key Algorithm", .number(key.algorithm)), .init("Rsvd4 and R", .hex(key.flags)),
+                .init("Key Algorithm", .number(key.algorithm)),
+                .init("Rsvd4 and R", .hex(key.flags)),
                 .init("Key Material", .list(key.keys.map { .octets($0) })),
                 .init("Address", key.address.report),
             ]
         case .sourceDestinationKey(let key):
             return [
-                .init("Source", key.source.report), .init("Source-ML", .number(key.sourceMaskLength)),
+                .init("Source", key.source.report),
+                .init("Source-ML", .number(key.sourceMaskLength)),
                 .init("Destination", key.destination.report),
                 .init("Dest-ML", .number(key.destinationMaskLength)),
             ]
@@ -146,14 +152,17 @@ extension GeoLocation {
 extension ExplicitHop {
     fileprivate var report: Report {
         .fields([
-            .init("Flags", .letters(UInt32(flags.rawValue), "LPS")), .init("Address", address.report),
+            .init("Flags", .letters(UInt32(flags.rawValue), "LPS")),
+            .init("Address", address.report),
         ])
     }
 }
 
 extension ReplicationEntry {
     fileprivate var report: Report {
-        var fields = [Report.Field("Level Value", .number(level)), .init("RTR/ETR", address.report)]
+        var fields = [
+            Report.Field("Level Value", .number(level)), .init("RTR/ETR", address.report),
+        ]
         if let name { fields.append(.init("Name", .text("'\(name)'"))) }
         return .fields(fields)
     }

@@ -92,7 +92,8 @@ package enum HexText {
             }
         }
         guard high == nil else {
-            throw Failure(description: "an odd number of hexadecimal digits: the last octet is half")
+            throw Failure(
+                description: "an odd number of hexadecimal digits: the last octet is half")
         }
         guard !octets.isEmpty else { throw Failure(description: "there are no octets") }
         return octets

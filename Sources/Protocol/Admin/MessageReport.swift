@@ -40,10 +40,12 @@ extension MessageReporter {
             fields.append(.init("Authentication Data", .octets(encapsulation.authentication)))
             if let authentication, encapsulation.authentication[0] == 2 {
                 fields.append(
-                    .init("MS-RTR MAC", verdict { () throws(AuthenticationFailure) in
-                        try authentication.verifyForRTR(packet)
-                        return .wholeMessage
-                    }))
+                    .init(
+                        "MS-RTR MAC",
+                        verdict { () throws(AuthenticationFailure) in
+                            try authentication.verifyForRTR(packet)
+                            return .wholeMessage
+                        }))
             }
         }
         return fields + [
@@ -61,7 +63,8 @@ extension MessageReporter {
         case .info(let info): return report(info)
         case .sharedExtension(let shared):
             return [
-                .init("Sub-type", .number(shared.subtype)), .init("Octets", .octets(shared.content)),
+                .init("Sub-type", .number(shared.subtype)),
+                .init("Octets", .octets(shared.content)),
             ]
         case .opaque(let opaque):
             return [.init("Type", .number(opaque.type)), .init("Octets", .octets(opaque.octets))]
@@ -79,13 +82,21 @@ extension MessageReporter {
             .init("Source EID", request.sourceEID.report),
             .init("ITR-RLOCs", .list(request.itrRLOCs.map(\.report))),
         ]
-        fields.append(.init("Record", .list(request.records.map { record in
-            var fields = [eid(record.eid, maskLength: record.maskLength)]
-            fields += set(of: try? record.prefix)
-            if record.flags & MapRequest.Record.notify != 0 { fields.append(.init("N", .flag(true))) }
-            if record.flags & 0x7F != 0 { fields.append(.init("Reserved", .hex(record.flags & 0x7F))) }
-            return .fields(fields)
-        })))
+        fields.append(
+            .init(
+                "Record",
+                .list(
+                    request.records.map { record in
+                        var fields = [eid(record.eid, maskLength: record.maskLength)]
+                        fields += set(of: try? record.prefix)
+                        if record.flags & MapRequest.Record.notify != 0 {
+                            fields.append(.init("N", .flag(true)))
+                        }
+                        if record.flags & 0x7F != 0 {
+                            fields.append(.init("Reserved", .hex(record.flags & 0x7F)))
+                        }
+                        return .fields(fields)
+                    })))
         if let record = request.mapReplyRecord {
             fields.append(.init("Map-Reply Record", .fields(report(record))))
         }
@@ -125,10 +136,12 @@ extension MessageReporter {
         fields += report(notify.identity)
         if let proof = notify.rtrAuthentication {
             fields.append(
-                .init("MS-RTR authentication", .fields([
-                    .init("Key ID", .number(proof.keyID)),
-                    .init("Authentication Data", .octets(proof.data)),
-                ])))
+                .init(
+                    "MS-RTR authentication",
+                    .fields([
+                        .init("Key ID", .number(proof.keyID)),
+                        .init("Authentication Data", .octets(proof.data)),
+                    ])))
         }
         return fields
     }
@@ -140,9 +153,12 @@ extension MessageReporter {
             .init("Authentication Data", .octets(info.authenticationData)),
         ]
         if let authentication {
-            fields.append(.init("MAC", verdict { () throws(AuthenticationFailure) in
-                try authentication.verify(.info(info))
-            }))
+            fields.append(
+                .init(
+                    "MAC",
+                    verdict { () throws(AuthenticationFailure) in
+                        try authentication.verify(.info(info))
+                    }))
         }
         fields.append(.init("TTL", .number(info.ttl)))
         if info.reserved != 0 { fields.append(.init("Reserved", .hex(info.reserved))) }
@@ -196,9 +212,11 @@ extension MessageReporter {
 
     private func eid(_ address: Address, maskLength: UInt8) -> Report.Field {
         guard let eid = try? EID(maskLength: maskLength, address: address) else {
-            return .init("EID-Prefix", .fields([
-                .init("Address", address.report), .init("EID mask-len", .number(maskLength)),
-            ]))
+            return .init(
+                "EID-Prefix",
+                .fields([
+                    .init("Address", address.report), .init("EID mask-len", .number(maskLength)),
+                ]))
         }
         return .init("EID-Prefix", .text(eid.description))
     }
@@ -214,8 +232,10 @@ extension MessageReporter {
     private func report(_ identity: XTRIdentity?) -> [Report.Field] {
         guard let identity else { return [] }
         return [
-            .init("xTR-ID", .text(
-                "0x\(identity.xtrHigh.hex(width: 16))\(identity.xtrLow.hex(width: 16))")),
+            .init(
+                "xTR-ID",
+                .text(
+                    "0x\(identity.xtrHigh.hex(width: 16))\(identity.xtrLow.hex(width: 16))")),
             .init("Site-ID", .number(identity.site)),
         ]
     }
@@ -225,14 +245,18 @@ extension MessageReporter {
     ) -> Report.Field {
         let algorithm = AuthenticationAlgorithm(id: field.algorithmID, length: field.data.count)
         var fields: [Report.Field] = [
-            .init("Key ID", .number(field.keyID)), .init("Algorithm ID", .number(field.algorithmID)),
+            .init("Key ID", .number(field.keyID)),
+            .init("Algorithm ID", .number(field.algorithmID)),
         ]
         if let algorithm { fields.append(.init("Algorithm", .text(algorithm.name))) }
         fields.append(.init("Authentication Data", .octets(field.data)))
         if let authentication {
-            fields.append(.init("MAC", verdict { () throws(AuthenticationFailure) in
-                try authentication.verify(message)
-            }))
+            fields.append(
+                .init(
+                    "MAC",
+                    verdict { () throws(AuthenticationFailure) in
+                        try authentication.verify(message)
+                    }))
         }
         return .init("Authentication", .fields(fields))
     }
@@ -291,7 +315,8 @@ extension IPHeader {
             "\(source.plain) -> \(destination.plain), protocol \(self.protocol), TTL \(timeToLive)"
                 + traffic,
             [
-                .init("Source", .text(source.plain)), .init("Destination", .text(destination.plain)),
+                .init("Source", .text(source.plain)),
+                .init("Destination", .text(destination.plain)),
                 .init("Protocol", .number(self.protocol)), .init("TTL", .number(timeToLive)),
                 .init("Traffic class", .number(trafficClass)),
             ])
@@ -323,11 +348,16 @@ extension MessageReporter {
     package func report(_ packet: DataPacket) -> Report {
         let header = packet.header
         var fields: [Report.Field] = [
-            .init("Flags", .letters(UInt32(header.flags.rawValue >> 2), "NLEVI" + (
-                header.nextProtocol == nil ? "R" : "P"))),
+            .init(
+                "Flags",
+                .letters(
+                    UInt32(header.flags.rawValue >> 2),
+                    "NLEVI" + (header.nextProtocol == nil ? "R" : "P"))),
             .init("KK", .number(header.keyID)),
         ]
-        if let nonce = header.nonce { fields.append(.init("Nonce", .text("0x\(nonce.hex(width: 6))"))) }
+        if let nonce = header.nonce {
+            fields.append(.init("Nonce", .text("0x\(nonce.hex(width: 6))")))
+        }
         if let (source, destination) = header.mapVersions {
             fields.append(.init("Source Map-Version", .number(source)))
             fields.append(.init("Dest Map-Version", .number(destination)))
@@ -342,16 +372,18 @@ extension MessageReporter {
         let all: [Report.Field] = [.init("LISP data header", .fields(fields))]
         switch packet.content {
         case .ip(let ip, let payload):
-            return .fields(all + [
-                .init("Inner IP", ip.report), .init("Inner payload", "\(payload.count) octets"),
-            ])
+            return .fields(
+                all + [
+                    .init("Inner IP", ip.report), .init("Inner payload", "\(payload.count) octets"),
+                ])
         case .control(let ip, let udp, let control):
             let expected = udp.expectedChecksum(in: ip, payload: control.octets())
             let isRight = udp.checksum == 0 ? nil : udp.checksum == expected
-            return .fields(all + [
-                .init("Inner IP", ip.report), .init("Inner UDP", udp.report(isRight)),
-                .init("Control", report(control)),
-            ])
+            return .fields(
+                all + [
+                    .init("Inner IP", ip.report), .init("Inner UDP", udp.report(isRight)),
+                    .init("Control", report(control)),
+                ])
         case .bareControl(let control):
             return .fields(all + [.init("Control", report(control))])
         case .opaque(let octets):

@@ -129,7 +129,8 @@ private struct EIDParser {
             throw error("\"\(address)\" is not an IPv6 or MAC address", at: text)
         }
         if address.allSatisfy({ $0.isNumber || $0 == "." }) {
-            throw error("\"\(address)\" is not an IPv4 address (four numbers from 0 to 255)", at: text)
+            throw error(
+                "\"\(address)\" is not an IPv4 address (four numbers from 0 to 255)", at: text)
         }
         throw error(
             "\"\(address)\" is no address; a name stands in quotes: '\(address)'", at: text)
@@ -177,7 +178,8 @@ private struct EIDParser {
         guard let number = E164Number(String(numberText)) else {
             let dialled = E164Number(dialled: String(numberText))
             let hint = dialled.map { "; as a whole number it would be \($0)/64" } ?? ""
-            throw error("before /length an E.164 EID has 15 or 16 hexadecimal digits\(hint)", at: rest)
+            throw error(
+                "before /length an E.164 EID has 15 or 16 hexadecimal digits\(hint)", at: rest)
         }
         let length = try maskLength(lengthText, of: E164Number.self)
         return Prefix(number, length: length) ?? Prefix(host: number)

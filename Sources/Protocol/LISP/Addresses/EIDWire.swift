@@ -13,7 +13,8 @@ extension EIDWireError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noAddress: return "there is no address (AFI 0)"
-        case .maskTooLong(let length, let kind): return "mask length \(length) is too long for \(kind)"
+        case .maskTooLong(let length, let kind):
+            return "mask length \(length) is too long for \(kind)"
         case .nestedInstance: return "an Instance-ID stands inside another"
         case .mixedFamilies: return "source and group are not of one family"
         }

@@ -43,7 +43,8 @@ extension GeoPoint: CustomStringConvertible {
     /// `48-51-12-N-2-20-55-E`, then `-altitude` and `/radius` if there are any.
     package var description: String {
         func text(_ angle: Angle) -> String { "\(angle.degrees)-\(angle.minutes)-\(angle.seconds)" }
-        var all = "\(text(latitude))-\(isNorth ? "N" : "S")-\(text(longitude))-\(isEast ? "E" : "W")"
+        var all =
+            "\(text(latitude))-\(isNorth ? "N" : "S")-\(text(longitude))-\(isEast ? "E" : "W")"
         if let altitude { all += "-\(altitude)" }
         if let radius { all += "/\(radius)" }
         return all
@@ -95,7 +96,8 @@ extension GeoPoint {
         let flags = geo.flags
         guard let latitude = angle(geo.latitude, limit: 90),
             let longitude = angle(geo.longitude, limit: 180), !flags.contains(.uncertainty),
-            geo.address == .none, !flags.contains(.altitude) || flags.contains(.metres) || geo.isDraft,
+            geo.address == .none,
+            !flags.contains(.altitude) || flags.contains(.metres) || geo.isDraft,
             !flags.contains(.radius) || flags.contains(.kilometres)
         else { return nil }
         self.init(

@@ -13,7 +13,9 @@ extension FixedWidthInteger where Self: UnsignedInteger {
 
     /// One or more digits without a sign; `nil` for anything else, and for what does not fit.
     package init?(decimalDigits text: some StringProtocol) {
-        guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
+        guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
+            return nil
+        }
         self.init(text, radix: 10)
     }
 }

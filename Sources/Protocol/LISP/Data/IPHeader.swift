@@ -24,11 +24,28 @@ package struct IPv4Header: Hashable, Sendable {
     package var source: IPv4Address
     package var destination: IPv4Address
     /// 0 to 40 octets, a multiple of 4.
-    package var options: [UInt8] = []
+    package var options: [UInt8]
 
     /// Without options.
     package static let minimumSize = 20
     package static let dontFragment: UInt16 = 0x4000
+
+    package init(
+        trafficClass: UInt8, totalLength: UInt16, identification: UInt16, fragment: UInt16,
+        ttl: UInt8, protocol: UInt8, checksum: UInt16, source: IPv4Address,
+        destination: IPv4Address, options: [UInt8] = []
+    ) {
+        self.trafficClass = trafficClass
+        self.totalLength = totalLength
+        self.identification = identification
+        self.fragment = fragment
+        self.ttl = ttl
+        self.protocol = `protocol`
+        self.checksum = checksum
+        self.source = source
+        self.destination = destination
+        self.options = options
+    }
 
     /// MF is set or the offset is not 0.
     package var isFragment: Bool { fragment & 0x3FFF != 0 }
@@ -55,6 +72,19 @@ package struct IPv6Header: Hashable, Sendable {
     package var destination: IPv6Address
 
     package static let size = 40
+
+    package init(
+        trafficClass: UInt8, flowLabel: UInt32, payloadLength: UInt16, nextHeader: UInt8,
+        hopLimit: UInt8, source: IPv6Address, destination: IPv6Address
+    ) {
+        self.trafficClass = trafficClass
+        self.flowLabel = flowLabel
+        self.payloadLength = payloadLength
+        self.nextHeader = nextHeader
+        self.hopLimit = hopLimit
+        self.source = source
+        self.destination = destination
+    }
 }
 
 /// Protocol numbers that this package looks at (IANA).
@@ -78,6 +108,7 @@ extension IPv4Header {
 }
 
 extension IPv4Header: WireValue {
+    @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
         let start = reader.offset
         let word: UInt32 = try reader.read("IPv4 Version")
@@ -97,13 +128,12 @@ extension IPv4Header: WireValue {
         checksum = try reader.read("Header Checksum")
         source = IPv4Address(rawValue: try reader.read("Source Address"))
         destination = IPv4Address(rawValue: try reader.read("Destination Address"))
-        if headerLength > Self.minimumSize {
-            options = try reader.readOctets("Options", count: headerLength - Self.minimumSize)
-        }
+        options = try reader.readOctets("Options", count: headerLength - Self.minimumSize)
     }
 
     package func write(to writer: inout OctetWriter) {
-        precondition(options.count <= 40 && options.count % 4 == 0, "IHL counts words and has 4 bits")
+        precondition(
+            options.count <= 40 && options.count % 4 == 0, "IHL counts words and has 4 bits")
         writer.write(UInt8(0x40) | UInt8(size / 4))
         writer.write(trafficClass)
         writer.write(totalLength)
@@ -119,6 +149,7 @@ extension IPv4Header: WireValue {
 }
 
 extension IPv6Header: WireValue {
+    @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
         let start = reader.offset
         let word: UInt32 = try reader.read("IPv6 Version")
@@ -133,7 +164,8 @@ extension IPv6Header: WireValue {
         source = IPv6Address(
             high: try reader.read("Source Address"), low: try reader.read("Source Address"))
         destination = IPv6Address(
-            high: try reader.read("Destination Address"), low: try reader.read("Destination Address"))
+            high: try reader.read("Destination Address"),
+            low: try reader.read("Destination Address"))
     }
 
     package func write(to writer: inout OctetWriter) {
@@ -149,6 +181,7 @@ extension IPv6Header: WireValue {
 }
 
 extension IPHeader: WireValue {
+    @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
         guard let first = reader.peek() else { throw .truncated("IP Version", at: reader.offset) }
         switch first >> 4 {

@@ -19,10 +19,12 @@ package struct UDPHeader: Hashable, Sendable, WireValue {
     }
 
     package init(from reader: inout OctetReader) throws(WireError) {
-        sourcePort = try reader.read("UDP Source Port")
-        destinationPort = try reader.read("UDP Destination Port")
-        length = try reader.read("UDP Length")
-        checksum = try reader.read("UDP Checksum")
+        let ports: UInt32 = try reader.read("UDP Source Port")
+        let rest: UInt32 = try reader.read("UDP Length")
+        sourcePort = UInt16(truncatingIfNeeded: ports >> 16)
+        destinationPort = UInt16(truncatingIfNeeded: ports)
+        length = UInt16(truncatingIfNeeded: rest >> 16)
+        checksum = UInt16(truncatingIfNeeded: rest)
     }
 
     package func write(to writer: inout OctetWriter) {

@@ -159,7 +159,8 @@ extension LCAF.Payload {
         }
         let name = LCAF.name(ofType: type)
         let outer = try reader.enter(name, length: Int(length))
-        self = isTooDeep
+        self =
+            isTooDeep
             ? .opaque(type: type, reader.readRest())
             : try Self.content(type, from: &reader)
         try reader.leave(outer, of: name)

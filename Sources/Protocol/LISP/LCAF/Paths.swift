@@ -54,7 +54,8 @@ package struct ReplicationEntry: Hashable, Sendable, WireValue {
         word = try reader.read("Level Value")
         address = try Address(from: &reader, "RTR/ETR")
         let namesAllowed = reader.compatibility.contains(.namedReplicationEntries)
-        guard namesAllowed, reader.peek() == 0, reader.peek(ahead: 1) == UInt8(AFI.distinguishedName)
+        guard namesAllowed, reader.peek() == 0,
+            reader.peek(ahead: 1) == UInt8(AFI.distinguishedName)
         else { return }
         if case .distinguishedName(let name) = try Address(from: &reader, "RTR/ETR name") {
             self.name = name

@@ -67,6 +67,7 @@ extension ControlMessage {
 }
 
 extension ControlMessage: WireValue {
+    @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
         guard let first = reader.peek() else { throw .truncated("Type", at: reader.offset) }
         switch first >> 4 {

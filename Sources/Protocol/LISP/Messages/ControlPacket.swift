@@ -3,8 +3,10 @@
 ///
 /// An ECM whose inside we cannot read is an opaque message of type 8.
 package struct ControlPacket: Hashable, Sendable {
-    package var encapsulation: Encapsulation?
-    package var message: ControlMessage
+    // Not variables: an optional one starts as nil, and a value that is assigned to after its start
+    // is copied whole when its initializer ends.
+    package let encapsulation: Encapsulation?
+    package let message: ControlMessage
 
     package init(_ message: ControlMessage, in encapsulation: Encapsulation? = nil) {
         self.encapsulation = encapsulation
@@ -16,13 +18,10 @@ package struct ControlPacket: Hashable, Sendable {
 }
 
 extension ControlPacket: WireValue {
+    @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
-        if let first = reader.peek(), first >> 4 == Encapsulation.type {
-            let start = reader.mark
-            encapsulation = try Encapsulation(boundingMessageIn: &reader)
-            if encapsulation == nil { reader.rewind(to: start) }
-        }
-        message = try ControlMessage(from: &reader)
+        let encapsulation = try Encapsulation.readIfPresent(from: &reader)
+        self.init(try ControlMessage(from: &reader), in: encapsulation)
     }
 
     package func write(to writer: inout OctetWriter) {
@@ -70,9 +69,9 @@ extension ControlPacket {
         var udp = UDPHeader(
             sourcePort: sourcePort, destinationPort: LISPPort.control, length: length, checksum: 0)
         udp.checksum = udp.expectedChecksum(in: ip, payload: payload)
-        self.message = message
-        self.encapsulation = Encapsulation(
-            flags: flags, authentication: authentication, ip: ip, udp: udp)
+        self.init(
+            message,
+            in: Encapsulation(flags: flags, authentication: authentication, ip: ip, udp: udp))
     }
 
     /// Whether the inner UDP checksum is right; `nil` if there is none to check. RFC 9301 §5 demands

@@ -14,7 +14,7 @@ package struct EIDRecord: Hashable, Sendable {
     package var versionWord: UInt16
     package var eid: Address
     /// At most 255.
-    package var locators: Few<LocatorRecord>
+    package var locators: [LocatorRecord]
 
     package struct Flags: RawRepresentable, Hashable, Sendable {
         package var rawValue: UInt16
@@ -44,7 +44,7 @@ package struct EIDRecord: Hashable, Sendable {
 
     package init(
         eid: Address, maskLength: UInt8, ttl: UInt32, flags: Flags = Flags(),
-        versionWord: UInt16 = 0, locators: Few<LocatorRecord> = []
+        versionWord: UInt16 = 0, locators: [LocatorRecord] = []
     ) {
         self.ttl = ttl
         self.maskLength = maskLength
@@ -57,14 +57,23 @@ package struct EIDRecord: Hashable, Sendable {
 
 extension EIDRecord: WireValue {
     package init(from reader: inout OctetReader) throws(WireError) {
-        ttl = try reader.read("Record TTL")
+        let ttl: UInt32 = try reader.read("Record TTL")
         let locatorCount: UInt8 = try reader.read("Locator Count")
-        maskLength = try reader.read("EID mask-len")
-        flags = Flags(rawValue: try reader.read("ACT"))
-        versionWord = try reader.read("Map-Version Number")
-        eid = try Address(from: &reader, "EID-Prefix")
-        locators = Few()
+        let maskLength: UInt8 = try reader.read("EID mask-len")
+        let flags: UInt16 = try reader.read("ACT")
+        let versionWord: UInt16 = try reader.read("Map-Version Number")
+        let eid = try Address(from: &reader, "EID-Prefix")
+        var locators: [LocatorRecord] = []
+        locators.reserveCapacity(
+            min(Int(locatorCount), reader.remaining / LocatorRecord.minimumSize))
         for _ in 0..<locatorCount { locators.append(try LocatorRecord(from: &reader)) }
+        // All at once: assigned one by one, the whole would be copied at the end.
+        self.ttl = ttl
+        self.maskLength = maskLength
+        self.flags = Flags(rawValue: flags)
+        self.versionWord = versionWord
+        self.eid = eid
+        self.locators = locators
     }
 
     package func write(to writer: inout OctetWriter) {

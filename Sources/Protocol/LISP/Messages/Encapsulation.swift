@@ -44,16 +44,28 @@ package struct Encapsulation: Hashable, Sendable {
 }
 
 extension Encapsulation {
+    /// Reads what stands in front of the message, if it is an ECM whose inside we can read.
+    @inline(__always)
+    static func readIfPresent(from reader: inout OctetReader) throws(WireError) -> Encapsulation? {
+        guard let first = reader.peek(), first >> 4 == type else { return nil }
+        let start = reader.mark
+        if let encapsulation = try Encapsulation(boundingMessageIn: &reader) {
+            return encapsulation
+        }
+        reader.rewind(to: start)
+        return nil
+    }
+
     /// Reads up to the message inside and bounds the reader to it.
     ///
     /// - Returns: `nil` if what follows is of a kind we do not read: authentication data of another
     ///   type, something that is not UDP over IP, a fragment.
     /// - Throws: ``WireError`` if it is of a kind we read, and wrong.
-    init?(boundingMessageIn reader: inout OctetReader) throws(WireError) {
+    @inline(__always)
+    private init?(boundingMessageIn reader: inout OctetReader) throws(WireError) {
         let word = try reader.readHeader("Encapsulated Control Message", type: Self.type)
         let all = Flags(rawValue: word & Flags.mask)
-        flags = all.subtracting(.security)
-        authentication = []
+        var authentication: [UInt8] = []
         if all.contains(.security) {
             guard let data = try Self.readAuthentication(from: &reader) else { return nil }
             authentication = data
@@ -61,7 +73,7 @@ extension Encapsulation {
         guard let version = reader.peek() else { throw .truncated("IP Version", at: reader.offset) }
         guard version >> 4 == 4 || version >> 4 == 6 else { return nil }
         let ipStart = reader.offset
-        ip = try IPHeader(from: &reader)
+        let ip = try IPHeader(from: &reader)
         guard ip.protocol == IPProtocol.udp, !ip.isFragment else { return nil }
         let length = ip.payloadLength
         guard length >= UDPHeader.size else {
@@ -75,10 +87,11 @@ extension Encapsulation {
                 "inner packet", count: reader.remaining - length, at: reader.offset + length)
         }
         let udpStart = reader.offset
-        udp = try UDPHeader(from: &reader)
+        let udp = try UDPHeader(from: &reader)
         guard Int(udp.length) == length else {
             throw .invalid("UDP Length", value: Int(udp.length), at: udpStart + 4)
         }
+        self.init(flags: all, authentication: authentication, ip: ip, udp: udp)
     }
 
     /// AD Type 1 is LISP-SEC's, type 2 that of NAT traversal; others have no length that we know.

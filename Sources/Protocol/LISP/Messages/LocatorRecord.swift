@@ -8,6 +8,9 @@ package struct LocatorRecord: Hashable, Sendable, WireValue {
     package var flags: Flags
     package var locator: Address
 
+    /// With a locator of AFI 0.
+    static let minimumSize = 8
+
     /// Lower priority first, 255 never; weight is a share among equals.
     package struct Preference: Hashable, Sendable {
         package var priority: UInt8
@@ -45,14 +48,16 @@ package struct LocatorRecord: Hashable, Sendable, WireValue {
 
     package init(from reader: inout OctetReader) throws(WireError) {
         let preferences: UInt32 = try reader.read("Locator Priority and Weight")
-        unicast = Preference(
+        let flags: UInt16 = try reader.read("Locator flags")
+        let locator = try Address(from: &reader, "Locator")
+        self.unicast = Preference(
             priority: UInt8(truncatingIfNeeded: preferences >> 24),
             weight: UInt8(truncatingIfNeeded: preferences >> 16))
-        multicast = Preference(
+        self.multicast = Preference(
             priority: UInt8(truncatingIfNeeded: preferences >> 8),
             weight: UInt8(truncatingIfNeeded: preferences))
-        flags = Flags(rawValue: try reader.read("Locator flags"))
-        locator = try Address(from: &reader, "Locator")
+        self.flags = Flags(rawValue: flags)
+        self.locator = locator
     }
 
     package func write(to writer: inout OctetWriter) {

@@ -21,7 +21,8 @@ package struct MapNotify: Hashable, Sendable {
     package var rtrAuthentication: RTRAuthentication?
 
     package enum Kind: UInt8, Hashable, Sendable {
-        case notify = 4, acknowledgement = 5
+        case notify = 4
+        case acknowledgement = 5
 
         package var name: String { self == .notify ? "Map-Notify" : "Map-Notify-Ack" }
     }
@@ -67,16 +68,22 @@ extension MapNotify: WireValue {
         guard let kind = Kind(rawValue: UInt8(word >> 28)) else {
             throw .invalid("Type of Map-Notify", value: Int(word >> 28), at: start)
         }
-        self.kind = kind
         let all = Flags(rawValue: word & Flags.mask)
-        flags = all.subtracting(.derived)
-        nonce = try reader.read("Nonce")
-        authentication = try AuthenticationField(from: &reader)
-        records = try reader.readRecords(count: word & 0xFF)
-        identity = all.contains(.identity) ? try XTRIdentity(from: &reader) : nil
-        rtrAuthentication =
+        let flags = all.subtracting(.derived)
+        let nonce: UInt64 = try reader.read("Nonce")
+        let authentication = try AuthenticationField(from: &reader)
+        let records = try reader.readRecords(count: word & 0xFF)
+        let identity = all.contains(.identity) ? try XTRIdentity(from: &reader) : nil
+        let rtrAuthentication =
             all.contains(.rtrAuthentication) ? try RTRAuthentication(from: &reader) : nil
         try reader.finish(kind.name)
+        self.kind = kind
+        self.flags = flags
+        self.nonce = nonce
+        self.authentication = authentication
+        self.records = records
+        self.identity = identity
+        self.rtrAuthentication = rtrAuthentication
     }
 
     package func write(to writer: inout OctetWriter) {

@@ -59,12 +59,17 @@ extension MapRegister: WireValue {
     package init(from reader: inout OctetReader) throws(WireError) {
         let word = try reader.readHeader("Map-Register", type: Self.type)
         let all = Flags(rawValue: word & Flags.mask)
-        flags = all.subtracting(.identity)
-        nonce = try reader.read("Nonce")
-        authentication = try AuthenticationField(from: &reader)
-        records = try reader.readRecords(count: word & 0xFF)
-        identity = all.contains(.identity) ? try XTRIdentity(from: &reader) : nil
+        let flags = all.subtracting(.identity)
+        let nonce: UInt64 = try reader.read("Nonce")
+        let authentication = try AuthenticationField(from: &reader)
+        let records = try reader.readRecords(count: word & 0xFF)
+        let identity = all.contains(.identity) ? try XTRIdentity(from: &reader) : nil
         try reader.finish("Map-Register")
+        self.flags = flags
+        self.nonce = nonce
+        self.authentication = authentication
+        self.records = records
+        self.identity = identity
     }
 
     package func write(to writer: inout OctetWriter) {

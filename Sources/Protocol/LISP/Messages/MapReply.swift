@@ -41,10 +41,12 @@ extension MapReply: WireValue {
 
     package init(from reader: inout OctetReader) throws(WireError) {
         let word = try reader.readHeader("Map-Reply", type: Self.type)
-        flags = Flags(rawValue: word & Flags.mask)
-        nonce = try reader.read("Nonce")
-        records = try reader.readRecords(count: word & 0xFF)
-        trailing = reader.readRest()
+        let nonce: UInt64 = try reader.read("Nonce")
+        let records = try reader.readRecords(count: word & 0xFF)
+        self.flags = Flags(rawValue: word & Flags.mask)
+        self.nonce = nonce
+        self.records = records
+        self.trailing = reader.readRest()
     }
 
     package func write(to writer: inout OctetWriter) {

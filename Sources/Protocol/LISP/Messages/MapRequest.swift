@@ -17,15 +17,21 @@ package struct MapRequest: Hashable, Sendable {
     package var itrRLOCs: Few<Address>
     /// At most 255; RFC 9301 has a sender send one.
     package var records: Few<Record>
-    /// The octets behind the last field: the padding of an RLOC-probe, or what a later standard
-    /// appends.
-    package var trailing: [UInt8] = []
-    private var extras: [Extras] = []
+    private var extras: [Extras]
 
     /// What few requests have, kept apart so that the others need no room for it.
     private struct Extras: Hashable, Sendable {
         var mapReplyRecord: EIDRecord?
         var identity: XTRIdentity?
+        var trailing: [UInt8] = []
+
+        init() {}
+
+        init(_ flags: Flags, from reader: inout OctetReader) throws(WireError) {
+            mapReplyRecord = flags.contains(.mapData) ? try EIDRecord(from: &reader) : nil
+            identity = flags.contains(.identity) ? try XTRIdentity(from: &reader) : nil
+            trailing = reader.readRest()
+        }
     }
 
     /// Bits 4 to 18 of the first word; reserved bits are kept.
@@ -83,6 +89,7 @@ package struct MapRequest: Hashable, Sendable {
         self.sourceEID = sourceEID
         self.itrRLOCs = itrRLOCs
         self.records = records
+        self.extras = []
     }
 
     /// The source EID's own mapping, unverified (RFC 9301 §5.3).
@@ -94,6 +101,13 @@ package struct MapRequest: Hashable, Sendable {
     package var identity: XTRIdentity? {
         get { extras.first?.identity }
         set { setExtras { $0.identity = newValue } }
+    }
+
+    /// The octets behind the last field: the padding of an RLOC-probe, or what a later standard
+    /// appends.
+    package var trailing: [UInt8] {
+        get { extras.first?.trailing ?? [] }
+        set { setExtras { $0.trailing = newValue } }
     }
 
     /// ``flags`` and those that the message's content decides.
@@ -114,23 +128,27 @@ package struct MapRequest: Hashable, Sendable {
 extension MapRequest: WireValue {
     package static let type: UInt8 = 1
 
+    @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
         let word = try reader.readHeader("Map-Request", type: Self.type)
         let all = Flags(rawValue: word & Flags.mask)
-        flags = all.subtracting(.derived)
-        nonce = try reader.read("Nonce")
-        sourceEID = try Address(from: &reader, "Source EID Address")
-        itrRLOCs = Few()
+        let nonce: UInt64 = try reader.read("Nonce")
+        let sourceEID = try Address(from: &reader, "Source EID Address")
+        var itrRLOCs = Few<Address>()
         for _ in 0...(word >> 8 & 0x1F) {
             itrRLOCs.append(try Address(from: &reader, "ITR-RLOC Address"))
         }
-        records = Few()
+        var records = Few<Record>()
         for _ in 0..<(word & 0xFF) { records.append(try Record(from: &reader)) }
-        if !all.isDisjoint(with: .derived) {
-            if all.contains(.mapData) { mapReplyRecord = try EIDRecord(from: &reader) }
-            if all.contains(.identity) { identity = try XTRIdentity(from: &reader) }
-        }
-        if reader.remaining > 0 { trailing = reader.readRest() }
+        let hasExtras = !all.isDisjoint(with: .derived) || reader.remaining > 0
+        let extras = hasExtras ? [try Extras(all, from: &reader)] : []
+        // All at once: assigned one by one, the whole would be copied at the end.
+        self.flags = all.subtracting(.derived)
+        self.nonce = nonce
+        self.sourceEID = sourceEID
+        self.itrRLOCs = itrRLOCs
+        self.records = records
+        self.extras = extras
     }
 
     package func write(to writer: inout OctetWriter) {
@@ -143,18 +161,22 @@ extension MapRequest: WireValue {
         sourceEID.write(to: &writer)
         for rloc in itrRLOCs { rloc.write(to: &writer) }
         for record in records { record.write(to: &writer) }
-        mapReplyRecord?.write(to: &writer)
-        identity?.write(to: &writer)
-        writer.write(octets: trailing)
+        guard let extras = extras.first else { return }
+        extras.mapReplyRecord?.write(to: &writer)
+        extras.identity?.write(to: &writer)
+        writer.write(octets: extras.trailing)
     }
 }
 
 extension MapRequest.Record: WireValue {
     @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
-        flags = try reader.read("N")
-        maskLength = try reader.read("EID mask-len")
-        eid = try Address(from: &reader, "EID-Prefix")
+        let flags: UInt8 = try reader.read("N")
+        let maskLength: UInt8 = try reader.read("EID mask-len")
+        let eid = try Address(from: &reader, "EID-Prefix")
+        self.flags = flags
+        self.maskLength = maskLength
+        self.eid = eid
     }
 
     package func write(to writer: inout OctetWriter) {

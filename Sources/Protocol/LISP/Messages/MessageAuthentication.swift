@@ -5,45 +5,45 @@ import Cryptography
 /// The MAC is over the message with the Authentication Data zeroed at its final length.
 package enum AuthenticationAlgorithm: Hashable, Sendable, CaseIterable {
     /// Algorithm 1 as RFC 9301 names it: the first 12 octets.
-    case hmacSHA1_96
+    case sha1First96
     /// Algorithm 1 as OpenOverlayRouter and lispers.net send it: all 20 octets.
-    case hmacSHA1
+    case sha1Full
     /// Algorithm 2 as RFC 9301 names it: the first 16 octets.
-    case hmacSHA256_128
+    case sha256First128
     /// Algorithm 2 as lispers.net sends it: all 32 octets.
-    case hmacSHA256
+    case sha256Full
     /// Algorithm 3: 16 octets, under a key of this message's own.
-    case hmacSHA256_128_HKDF
+    case sha256First128HKDF
     /// Algorithm 3 with all 32 octets.
-    case hmacSHA256_HKDF
+    case sha256FullHKDF
 
     /// Algorithm ID on the wire.
     package var id: UInt8 {
         switch self {
-        case .hmacSHA1_96, .hmacSHA1: return 1
-        case .hmacSHA256_128, .hmacSHA256: return 2
-        case .hmacSHA256_128_HKDF, .hmacSHA256_HKDF: return 3
+        case .sha1First96, .sha1Full: return 1
+        case .sha256First128, .sha256Full: return 2
+        case .sha256First128HKDF, .sha256FullHKDF: return 3
         }
     }
 
     /// Authentication Data Length on the wire.
     package var length: Int {
         switch self {
-        case .hmacSHA1_96: return 12
-        case .hmacSHA1: return 20
-        case .hmacSHA256_128, .hmacSHA256_128_HKDF: return 16
-        case .hmacSHA256, .hmacSHA256_HKDF: return 32
+        case .sha1First96: return 12
+        case .sha1Full: return 20
+        case .sha256First128, .sha256First128HKDF: return 16
+        case .sha256Full, .sha256FullHKDF: return 32
         }
     }
 
     package var name: String {
         switch self {
-        case .hmacSHA1_96: return "HMAC-SHA-1-96"
-        case .hmacSHA1: return "HMAC-SHA-1"
-        case .hmacSHA256_128: return "HMAC-SHA-256-128"
-        case .hmacSHA256: return "HMAC-SHA-256"
-        case .hmacSHA256_128_HKDF: return "HMAC-SHA-256-128 with HKDF"
-        case .hmacSHA256_HKDF: return "HMAC-SHA-256 with HKDF"
+        case .sha1First96: return "HMAC-SHA-1-96"
+        case .sha1Full: return "HMAC-SHA-1"
+        case .sha256First128: return "HMAC-SHA-256-128"
+        case .sha256Full: return "HMAC-SHA-256"
+        case .sha256First128HKDF: return "HMAC-SHA-256-128 with HKDF"
+        case .sha256FullHKDF: return "HMAC-SHA-256 with HKDF"
         }
     }
 
@@ -118,7 +118,8 @@ package struct MessageAuthentication {
         var signed = message
         signed.keyID = UInt16(algorithm.id)
         signed.authenticationData = [UInt8](repeating: 0, count: algorithm.length)
-        signed.authenticationData = mac(signed.authenticated(compatibility), algorithm, .wholeMessage)
+        signed.authenticationData = mac(
+            signed.authenticated(compatibility), algorithm, .wholeMessage)
         return signed
     }
 
@@ -187,11 +188,11 @@ package struct MessageAuthentication {
         for index in min(message.dataOffset, end)..<end { octets[index] = 0 }
         if coverage == .throughRecords { octets.removeLast(message.trailerLength) }
         var key = key
-        if algorithm.id == AuthenticationAlgorithm.hmacSHA256_HKDF.id {
+        if algorithm.id == AuthenticationAlgorithm.sha256FullHKDF.id {
             key = messageKey(nonce: message.nonce, salt: message.salt)
         }
         let mac =
-            algorithm.id == AuthenticationAlgorithm.hmacSHA1.id
+            algorithm.id == AuthenticationAlgorithm.sha1Full.id
             ? HMAC.sha1(key: key, octets) : HMAC.sha256(key: key, octets)
         return [UInt8](mac.prefix(algorithm.length))
     }
@@ -223,7 +224,8 @@ private struct Authenticated {
 
 extension AuthenticationField {
     /// A field of the final length; the MAC covers it as zeros.
-    fileprivate static func placeholder(keyID: UInt8, _ algorithm: AuthenticationAlgorithm) -> Self {
+    fileprivate static func placeholder(keyID: UInt8, _ algorithm: AuthenticationAlgorithm) -> Self
+    {
         Self(
             keyID: keyID, algorithmID: algorithm.id,
             data: [UInt8](repeating: 0, count: algorithm.length))
@@ -233,7 +235,8 @@ extension AuthenticationField {
 extension MapRegister {
     fileprivate func authenticated(_ compatibility: Compatibility) -> Authenticated {
         Authenticated(
-            octets: octets(compatibility: compatibility), algorithmID: authentication.algorithmID, data: authentication.data,
+            octets: octets(compatibility: compatibility), algorithmID: authentication.algorithmID,
+            data: authentication.data,
             nonce: nonce, salt: "Map-Register Authentication",
             trailerLength: identity == nil ? 0 : XTRIdentity.size)
     }
@@ -254,7 +257,8 @@ extension MapNotify {
 extension InfoMessage {
     fileprivate func authenticated(_ compatibility: Compatibility) -> Authenticated {
         Authenticated(
-            octets: octets(compatibility: compatibility), algorithmID: UInt8(truncatingIfNeeded: keyID),
+            octets: octets(compatibility: compatibility),
+            algorithmID: UInt8(truncatingIfNeeded: keyID),
             data: authenticationData, nonce: nonce, salt: "", trailerLength: 0)
     }
 }

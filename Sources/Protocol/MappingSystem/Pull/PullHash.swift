@@ -16,7 +16,7 @@ package struct PullHash: Hashable, Sendable {
         case sha256 = "sha256"
         /// lispers.net since: the first 48 bits of HMAC-SHA-256 under the key `lisp-decent`. Of a
         /// multicast EID it hashes the group as if it were unicast, and it has no hash mask.
-        case hmacSHA256_48 = "hmac-sha256-48"
+        case hmacSHA256First48 = "hmac-sha256-48"
     }
 
     /// - Returns: `nil` if `modulus` is 0 or `hashMask` is below 1.
@@ -32,7 +32,7 @@ package struct PullHash: Hashable, Sendable {
         let full: String
         var mask = hashMask
         if case .multicast(let source, let group) = eid.kind {
-            if profile == .hmacSHA256_48 {
+            if profile == .hmacSHA256First48 {
                 full = EID(group.kind, instance: eid.instance).description
             } else {
                 full = "[\(eid.instance)]\(group)-\(source)"
@@ -54,7 +54,7 @@ package struct PullHash: Hashable, Sendable {
         switch profile {
         case .sha256:
             return remainder(SHA256.hash(octets)[...])
-        case .hmacSHA256_48:
+        case .hmacSHA256First48:
             return remainder(HMAC.sha256(key: [UInt8]("lisp-decent".utf8), octets).prefix(6))
         }
     }
