@@ -77,8 +77,26 @@ let package = Package(
             ],
             path: "Tests/Benchmark", swiftSettings: settings),
         .testTarget(
+            name: "CryptographyTests", dependencies: ["Cryptography", "TestKit"],
+            path: "Tests/CryptographyTests", swiftSettings: settings),
+        .testTarget(
             name: "LISPTests", dependencies: ["Fuzzing", "LISP", "TestKit"],
             path: "Tests/LISPTests",
+            swiftSettings: settings),
+        .testTarget(
+            name: "MappingSystemTests", dependencies: ["LISP", "MappingSystem"],
+            path: "Tests/MappingSystemTests", swiftSettings: settings),
+        .testTarget(
+            name: "ForwardingTests", dependencies: ["Forwarding", "LISP", "TestKit"],
+            path: "Tests/ForwardingTests", swiftSettings: settings),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "LISP", "MappingSystem", "TestKit"],
+            path: "Tests/AdminTests", swiftSettings: settings),
+        .testTarget(
+            name: "HostTests", dependencies: ["Host", "TestKit"], path: "Tests/HostTests",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProgramTests", dependencies: ["TestKit", "whither"], path: "Tests/ProgramTests",
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
