@@ -54,7 +54,8 @@ package struct MessageGenerator {
         let tameFlags: MapRequest.Flags = random.pick([[], .probe, .solicit, .authoritative])
         var request = MapRequest(
             flags: isTame ? tameFlags : .init(rawValue: random.bits() & 0x0FFF_E000),
-            nonce: random.bits(), sourceEID: random.chance(oneIn: 4) ? .none : eid().address,
+            nonce: random.bits(),
+            sourceEID: random.chance(oneIn: 4) ? .none : isTame ? ip() : eid().address,
             itrRLOCs: Few((0...random.below(4)).map { _ in isTame ? ip() : address() }),
             records: Few(
                 (0..<(isTame ? 1 : random.below(4))).map { _ in

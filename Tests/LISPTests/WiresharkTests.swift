@@ -7,6 +7,19 @@ import Testing
 /// Wireshark's dissector reads what our encoder writes.
 @Suite("Read by tshark")
 struct WiresharkTests {
+    /// What Wireshark 4.0 complains of and is right, or does not know.
+    static let complaints = [
+        // A host name where the NAT traversal draft has AFI 0: lispers.net's dialect.
+        "Info-Request of lispers.net, host name dino-mac": "Expecting NULL AFI (0), found 17",
+        // It wants more than the type.
+        "a type that nobody has, carried": "Malformed Packet",
+        // lispers.net sends no inner UDP checksum, which IPv6 does not allow; we write what it sent.
+        "decent-2019.pcap frame 7": "Illegal checksum value (0)",
+        "decent-2019.pcap frame 8": "Illegal checksum value (0)",
+        // Nor the padding of its Multicast Info.
+        "decent-2019.pcap frame 9": "Unexpected Source Prefix AFI (32896)",
+    ]
+
     @Test("golden messages and captures that we wrote again")
     func goldens() throws {
         var packets: [(name: String, octets: [UInt8])] = []
@@ -23,7 +36,6 @@ struct WiresharkTests {
         }
         for captured in try CapturedDatagram.all(in: "decent-2019.pcap") {
             let packet = try ControlPacket(octets: captured.payload, compatibility: .lispersNet)
-            // RFC 8060's spelling: Wireshark does not read the padded one.
             packets.append((captured.place, packet.octets()))
         }
         try expectNoComplaint(packets)
@@ -79,9 +91,12 @@ struct WiresharkTests {
         for (line, packet) in zip(lines, packets) {
             let columns = line.split(separator: ";", omittingEmptySubsequences: false)
             let severities = columns[2].split(separator: ",").compactMap { Int($0) }
-            #expect(
-                columns[1].isEmpty && !severities.contains { $0 >= Self.error },
-                "\(packet.name): \(line) \(packet.octets.hex)")
+            let isFine = columns[1].isEmpty && !severities.contains { $0 >= Self.error }
+            if let complaint = Self.complaints[packet.name] {
+                #expect(!isFine && line.contains(complaint), "\(packet.name): \(line)")
+            } else {
+                #expect(isFine, "\(packet.name): \(line) \(packet.octets.hex)")
+            }
         }
     }
 
