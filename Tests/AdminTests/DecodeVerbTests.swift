@@ -21,7 +21,7 @@ struct DecodeVerbTests {
                 Map-Request
                   Flags: none
                   Nonce: 0x8e090d5488990ab9
-                  Source EID: 240.2.2.2
+                  Source EID: [0]240.2.2.2/32
                   ITR-RLOCs: 172.17.0.7, fe00::2:2:2
                   Record 1
                     EID-Prefix: [0]1.1.1.1/32
@@ -40,7 +40,7 @@ struct DecodeVerbTests {
                 {"source":"240.2.2.2","destination":"1.1.1.1","protocol":17,"ttl":128,\
                 "traffic_class":0},"inner_udp":{"source_port":59893,"destination_port":4342,\
                 "length":58,"checksum":"none"}},"map_request":{"flags":[],\
-                "nonce":"0x8e090d5488990ab9","source_eid":"240.2.2.2",\
+                "nonce":"0x8e090d5488990ab9","source_eid":"[0]240.2.2.2/32",\
                 "itr_rlocs":["172.17.0.7","fe00::2:2:2"],"record":[{"eid_prefix":"[0]1.1.1.1/32"}]}}]}
                 """)
     }

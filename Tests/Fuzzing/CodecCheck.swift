@@ -86,10 +86,12 @@ package enum CodecCheck {
         }
     }
 
-    /// As a data packet.
+    /// As a data packet; and as an IP packet that may hold a datagram.
     @discardableResult
     package static func checkData(_ octets: [UInt8]) throws(Violation) -> Bool {
-        try check(octets, as: DataPacket.self) {
+        _ = try? UDPDatagram(ipPacket: octets)
+        _ = try? UDPDatagram(ipPacket: [UInt8](octets.dropFirst(DataHeader.size)))
+        return try check(octets, as: DataPacket.self) {
             _ = MessageReporter().report($0).json
         }
     }

@@ -158,6 +158,18 @@ struct EIDTests {
                     + "0002 ff0200000000000000000001ff000002") == .mixedFamilies)
     }
 
+    @Test("an address without a mask length is one whole EID")
+    func hosts() throws {
+        for text in [
+            "[0]10.1.2.3/32", "[7]fd00::1/128", "[0]0000-1111-2222/48", "[1]'dino'",
+            "[0]+000140871820010/64", "[0](1.1.1.1/32, 224.1.1.1/32)",
+        ] {
+            let eid = try EID(text)
+            #expect(try EID(host: eid.wire.address) == eid)
+        }
+        #expect(throws: EIDWireError.noAddress) { try EID(host: .none) }
+    }
+
     @Test("names: RFC 9735 states the length with the NUL, lispers.net 0; both are one EID")
     func nameLengths() throws {
         let address = Address.name("dino")

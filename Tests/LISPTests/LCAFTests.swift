@@ -84,6 +84,18 @@ struct LCAFTests {
                             instance: 1, source: .ip("0.0.0.0"), sourceMaskLength: 0,
                             group: .ip("224.1.1.1"), groupMaskLength: 32))))),
         Golden(
+            "9 (fe00::2:2:2/128, ff02::1:ff00:2/128), as RFC 8060 spells what the slides of 2019 show",
+            """
+            4003 0000 0900 002c 00000000 0000 80 80 0002 fe000000000000000000000200020002
+            0002 ff0200000000000000000001ff000002
+            """,
+            .lcaf(
+                LCAF(
+                    .multicastInfo(
+                        MulticastInfo(
+                            instance: 0, source: .ip("fe00::2:2:2"), sourceMaskLength: 128,
+                            group: .ip("ff02::1:ff00:2"), groupMaskLength: 128))))),
+        Golden(
             "10 explicit locator path, second hop strict",
             "4003 0000 0a00 0010 0000 0001 0a62000d 0001 0001 0a62000c",
             .lcaf(
@@ -101,6 +113,15 @@ struct LCAFTests {
                         SecurityKey(
                             algorithm: 1, keys: [[UInt8]("abcd".utf8)], address: .ip("10.98.0.11")))
                 ))),
+        Golden(
+            "11 one X25519 key of RFC 8061: Length 44",
+            "4003 0000 0b00 002c 01 00 06 00 0020 \(String(repeating: "5a", count: 32)) 0001 c0000201",
+            .lcaf(
+                LCAF(
+                    .securityKey(
+                        SecurityKey(
+                            algorithm: 6, keys: [[UInt8](repeating: 0x5A, count: 32)],
+                            address: .ip("192.0.2.1")))))),
         Golden(
             "12 source/destination key",
             "4003 0000 0c00 0010 0000 18 20 0001 0a010000 0001 0a020001",
@@ -156,15 +177,20 @@ struct LCAFTests {
     func wrongLength(_ vector: Golden<Address>) throws {
         var longer = vector.octets + [0]
         longer[7] += 1
-        var shorter = vector.octets
-        let isEmpty = shorter[7] == 0
-        if !isEmpty {
+        var damaged = [longer]
+        if vector.octets[7] > 0 {
+            var shorter = [UInt8](vector.octets.dropLast())
             shorter[7] -= 1
-            shorter.removeLast()
+            damaged.append(shorter)
         }
-        for octets in [longer, shorter] where octets != vector.octets {
-            // Whoever keeps all octets up to Length keeps these too.
-            if let value = try? Address(octets: octets) { #expect(value.octets() == octets) }
+        // These carry whatever Length spans.
+        let carriesAll = [5, 6, 255].contains(vector.octets[4])
+        for octets in damaged {
+            if carriesAll {
+                #expect(try Address(octets: octets).octets() == octets)
+            } else {
+                #expect(throws: WireError.self) { try Address(octets: octets) }
+            }
         }
     }
 

@@ -95,6 +95,7 @@ struct ProgramTests {
                 ["decode", "00", "--compat", "lisper.net"],
                 "The value 'lisper.net' is invalid for '--compat <compat>'. Please provide one of 'lispers.net'."
             ),
+            (["decode", "00", "--hash-mask", "8"], "--profile and --hash-mask need --modulus"),
             (["index", "1.1.1.1"], "Missing expected argument '--modulus <N>'"),
             (["index", "1.1.1.1", "--modulus", "0"], "--modulus must be at least 1"),
             (
@@ -126,6 +127,29 @@ struct ProgramTests {
         #expect(run.errors == "whither: \(line)\n")
         #expect(run.status == 2)
         #expect(run.output.isEmpty)
+    }
+
+    @Test("an answer that cannot be written is not fine")
+    func fullDisk() throws {
+        let capture = Checkout.vector("oor/probes.pcap")
+        for verb in ["index 1.1.1.1 --modulus 4", "decode b0", "decode --json --file '\(capture)'"]
+        {
+            let run = try RunningProgram.run("sh", ["-c", "'\(Self.program)' \(verb) > /dev/full"])
+            #expect(run.status == 1)
+            #expect(
+                run.errors == "whither: cannot write to standard output: No space left on device\n")
+        }
+    }
+
+    @Test("a damaged capture is printed up to the damage, and the JSON is whole")
+    func damagedCapture() throws {
+        let whole = try Data(contentsOf: URL(filePath: Checkout.vector("oor/mn.pcap")))
+        let file = try TemporaryFile([UInt8](whole.dropLast(50)))
+        let run = try whither("decode", "--json", "--file", file.path)
+        #expect(run.status == 2 && run.errors.hasPrefix("whither: frame 36: truncated dump file"))
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+        #expect((object["packets"] as? [Any])?.count == 35)
     }
 
     @Test("help and completion scripts are answers")

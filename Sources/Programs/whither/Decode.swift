@@ -46,7 +46,7 @@ struct Decode: ParsableCommand {
     func run() throws {
         let compatibility: Compatibility = compat == .lispersNet ? .lispersNet : []
         let reporter = MessageReporter(
-            pull: try modulus.map { try hash.pull(modulus: $0) },
+            pull: try pull(),
             authentication: key.map {
                 MessageAuthentication(key: [UInt8]($0.utf8), compatibility: compatibility)
             })
@@ -63,12 +63,19 @@ struct Decode: ParsableCommand {
         }
     }
 
+    private func pull() throws -> PullHash? {
+        if let modulus { return try hash.pull(modulus: modulus) }
+        if hash.isGiven { throw ValidationError("--profile and --hash-mask need --modulus") }
+        return nil
+    }
+
     private func decode(_ words: [String], _ verb: inout DecodeVerb) throws {
         let text = words == ["-"] ? Self.standardInput() : words.joined(separator: " ")
         do {
             let octets = try HexText.octets(of: text)
             let report = try verb.report(octets, as: data ? .data : .control)
-            print(json ? Report.packets([report]).json : report.plainText)
+            try StandardStream.answer(
+                (json ? Report.packets([report]).json : report.plainText) + "\n")
         } catch let error as HexText.Failure {
             throw ValidationError("these are not hexadecimal digits: \(error)")
         } catch let error as WireError {
@@ -79,11 +86,11 @@ struct Decode: ParsableCommand {
     }
 
     private func decode(_ path: String, _ verb: inout DecodeVerb) throws {
+        var output = PacketList(json: json)
         var cut = 0
+        let capture = try open(path)
+        var damage: CaptureFile.Failure?
         do throws(CaptureFile.Failure) {
-            let capture = try CaptureFile(path: path)
-            var output = PacketList(json: json)
-            defer { output.finish() }
             while let frame = try capture.next() {
                 guard let packet = frame.ipPacket else { continue }
                 guard let datagram = try? UDPDatagram(ipPacket: packet) else {
@@ -93,15 +100,28 @@ struct Decode: ParsableCommand {
                 if let report = verb.report(datagram, frame: frame.number) { output.add(report) }
             }
         } catch {
-            throw ValidationError(error.description)
+            damage = error
         }
+        try output.finish()
+        // What was whole is printed, and then what was not.
+        if let damage { throw ValidationError(damage.description) }
         if verb.decoded == 0 {
-            StandardError.write("\(path) holds no datagram of UDP port 4341 or 4342")
+            StandardStream.note("\(path) holds no datagram of UDP port 4341 or 4342")
         }
-        if cut > 0 { StandardError.write("\(cut) frames were captured in part and are left out") }
+        if cut > 0 {
+            StandardStream.note("\(cut) frames were captured in part and are left out")
+        }
         if verb.failed > 0 {
-            StandardError.write("\(verb.failed) of \(verb.decoded) datagrams could not be decoded")
+            StandardStream.note("\(verb.failed) of \(verb.decoded) datagrams could not be decoded")
             throw ExitCode.degraded
+        }
+    }
+
+    private func open(_ path: String) throws -> CaptureFile {
+        do throws(CaptureFile.Failure) {
+            return try CaptureFile(path: path)
+        } catch {
+            throw ValidationError(error.description)
         }
     }
 
@@ -115,23 +135,28 @@ struct Decode: ParsableCommand {
 /// Prints packets as they come: one JSON object around all, or a blank line between them.
 private struct PacketList {
     let json: Bool
-    var count = 0
+    private var isEmpty = true
+    /// The first write that failed; nothing is written after it.
+    private var failure: (any Error)?
 
     init(json: Bool) {
         self.json = json
-        if json { print(Report.packetsHead, terminator: "") }
+        if json { write(Report.packetsHead) }
     }
 
     mutating func add(_ report: Report) {
-        if json {
-            print(count == 0 ? report.json : ",\(report.json)", terminator: "")
-        } else {
-            print(count == 0 ? report.plainText : "\n\(report.plainText)")
-        }
-        count += 1
+        let separator = isEmpty ? "" : json ? "," : "\n"
+        write(separator + (json ? report.json : report.plainText + "\n"))
+        isEmpty = false
     }
 
-    func finish() {
-        if json { print(Report.packetsTail) }
+    mutating func finish() throws {
+        if json { write(Report.packetsTail + "\n") }
+        if let failure { throw failure }
+    }
+
+    private mutating func write(_ text: String) {
+        guard failure == nil else { return }
+        do { try StandardStream.answer(text) } catch { failure = error }
     }
 }

@@ -38,7 +38,7 @@ struct Index: ParsableCommand {
         let verb = IndexVerb(pull: try hash.pull(modulus: modulus), lookupLength: lookupLength)
         do {
             let report = literal ? verb.report(literal: eid) : try verb.report(try EID(eid))
-            print(json ? report.withSchema.json : report.plainText)
+            try StandardStream.answer((json ? report.withSchema.json : report.plainText) + "\n")
         } catch let error as EIDTextError {
             throw ValidationError(error.description)
         } catch let error as IndexVerb.Failure {

@@ -9,7 +9,7 @@ struct Whither: ParsableCommand {
         abstract: "Whither does this identifier go? A peer-to-peer LISP node.",
         discussion: """
             Answers go to standard output, everything else to standard error.
-            Exit codes: 0 fine; 2 the words or the input are wrong; 3 a capture was read, and some \
+            Exit codes: 0 fine; 1 the answer could not be written; 2 the words or the input are wrong; 3 a capture was read, and some \
             of its messages could not be decoded.
             """,
         subcommands: [Decode.self, Index.self])
@@ -41,7 +41,7 @@ struct Whither: ParsableCommand {
                 line += "; whither --help lists them"
             }
         }
-        StandardError.write(line)
+        StandardStream.note(line)
     }
 
     private static var verbs: [String] {
@@ -50,6 +50,8 @@ struct Whither: ParsableCommand {
 }
 
 extension ExitCode {
+    /// It could not be done, though the words were right.
+    static let undone = ExitCode(1)
     /// The words or the input are wrong.
     static let usage = ExitCode(2)
     /// Something was done, and not all of it well.

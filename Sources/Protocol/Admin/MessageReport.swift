@@ -79,7 +79,7 @@ extension MessageReporter {
         ]
         var fields: [Report.Field] = [
             flagsField(request.allFlags.rawValue, flags), .init("Nonce", .hex(request.nonce)),
-            .init("Source EID", request.sourceEID.report),
+            .init("Source EID", host(request.sourceEID)),
             .init("ITR-RLOCs", .list(request.itrRLOCs.map(\.report))),
         ]
         fields.append(
@@ -219,6 +219,10 @@ extension MessageReporter {
                 ]))
         }
         return .init("EID-Prefix", .text(eid.description))
+    }
+
+    private func host(_ address: Address) -> Report {
+        (try? EID(host: address)).map { .text($0.description) } ?? address.report
     }
 
     private func set(of eid: EID?) -> [Report.Field] {

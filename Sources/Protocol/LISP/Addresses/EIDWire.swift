@@ -48,6 +48,23 @@ extension EID {
         }
     }
 
+    /// One whole EID, as a Map-Request's Source EID says it: without a mask length.
+    package init(host address: Address) throws(EIDWireError) {
+        var inner = address
+        if case .lcaf(let lcaf) = address, case .instanceID(let value) = lcaf.payload {
+            inner = value.address
+        }
+        let maskLength: Int
+        switch inner {
+        case .ipv4: maskLength = IPv4Address.bitWidth
+        case .ipv6: maskLength = IPv6Address.bitWidth
+        case .mac: maskLength = MACAddress.bitWidth
+        case .e164: maskLength = E164Number.bitWidth
+        case .none, .dnsName, .distinguishedName, .lcaf: maskLength = 0
+        }
+        try self.init(maskLength: UInt8(maskLength), address: address)
+    }
+
     private static func kind(
         _ address: Address, _ maskLength: UInt8, inInstance: Bool
     ) throws(EIDWireError) -> Kind {
