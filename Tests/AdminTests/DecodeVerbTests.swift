@@ -54,6 +54,20 @@ struct DecodeVerbTests {
         #expect(text.contains("Flags: P, I, R, M, reserved 0x800000"))
     }
 
+    @Test(
+        "each flag of a Map-Request is shown by its letter",
+        arguments: [
+            (0x0800_0000, "A"), (0x0200_0000, "P"), (0x0100_0000, "S"), (0x0080_0000, "p"),
+            (0x0040_0000, "s"), (0x0020_0000, "R"), (0x4000, "L"), (0x2000, "D"),
+            (0x8000, "reserved 0x8000"), (0x6000, "L, D"),
+        ])
+    func requestFlags(bits: UInt32, letters: String) throws {
+        let head = 0x1000_0000 | bits
+        let octets = [UInt8](hex: String(head, radix: 16) + "0000000000000001 0000 0001 0a000001")
+        let text = try DecodeVerb().report(octets, as: .control).plainText
+        #expect(text.contains("  Flags: \(letters)\n"))
+    }
+
     @Test("every captured message is valid JSON and some text; the MACs are right")
     func captures() throws {
         let key = MessageAuthentication(key: [UInt8]("password".utf8))

@@ -288,6 +288,50 @@ struct MessageTests {
                 sourcePort: 1) == nil)
     }
 
+    @Test("flags stand where the RFCs put them")
+    func flagPositions() {
+        let request: [(MapRequest.Flags, UInt32)] = [
+            (.authoritative, 0x0800_0000), (.mapData, 0x0400_0000), (.probe, 0x0200_0000),
+            (.solicit, 0x0100_0000), (.proxyITR, 0x0080_0000), (.solicited, 0x0040_0000),
+            (.mobileNode, 0x0020_0000), (.identity, 0x0010_0000), (.localXTR, 0x0000_4000),
+            (.dontReply, 0x0000_2000),
+        ]
+        for (flag, mask) in request { #expect(flag.rawValue == mask) }
+        let reply: [(MapReply.Flags, UInt32)] = [
+            (.probe, 0x0800_0000), (.echoNonce, 0x0400_0000), (.security, 0x0200_0000),
+        ]
+        for (flag, mask) in reply { #expect(flag.rawValue == mask) }
+        let register: [(MapRegister.Flags, UInt32)] = [
+            (.proxyReply, 0x0800_0000), (.security, 0x0400_0000), (.identity, 0x0200_0000),
+            (.throughRTR, 0x0100_0000), (.eidNotify, 0x1000), (.useTTL, 0x0800), (.merge, 0x0400),
+            (.mobileNode, 0x0200), (.wantMapNotify, 0x0100),
+        ]
+        for (flag, mask) in register { #expect(flag.rawValue == mask) }
+        let encapsulation: [(Encapsulation.Flags, UInt32)] = [
+            (.security, 0x0800_0000), (.ddt, 0x0400_0000), (.toETR, 0x0200_0000),
+            (.toMapServer, 0x0100_0000), (.toRTR, 0x0040_0000), (.fromRTR, 0x0020_0000),
+        ]
+        for (flag, mask) in encapsulation { #expect(flag.rawValue == mask) }
+        #expect(MapNotify.Flags.identity.rawValue == 0x0800_0000)
+        #expect(MapNotify.Flags.rtrAuthentication.rawValue == 0x0400_0000)
+        #expect(InfoMessage.Flags.reply.rawValue == 0x0800_0000)
+        #expect(LocatorRecord.Flags.local.rawValue == 4)
+        #expect(LocatorRecord.Flags.probed.rawValue == 2)
+        #expect(LocatorRecord.Flags.reachable.rawValue == 1)
+        #expect(ExplicitHop.Flags([.lookup, .probe]).rawValue == 6)
+        #expect(ExplicitHop.Flags.strict.rawValue == 1)
+    }
+
+    @Test("the second and third word of an EID-record, field by field")
+    func recordFields() throws {
+        let record = try EIDRecord(octets: [UInt8](hex: "00000001 0018 9abc 7def 0001 0a000100"))
+        #expect(record.ttl == 1 && record.maskLength == 24)
+        #expect(record.flags.action == .dropPolicyDenied)
+        #expect(record.flags.isAuthoritative && record.flags.reserved == 0xABC)
+        #expect(record.mapVersion == 0xDEF && record.versionWord >> 12 == 7)
+        #expect(!EIDRecord.Flags(rawValue: 0xEFFF).isAuthoritative)
+    }
+
     @Test("ACT has a case for each of its values")
     func actions() {
         for value in UInt8(0)..<8 {

@@ -31,11 +31,11 @@ extension MessageReporter {
     private func report(
         _ encapsulation: Encapsulation, of packet: ControlPacket, checksumIsRight: Bool?
     ) -> [Report.Field] {
-        let flags: [(String, UInt32)] = [
-            ("S", 0x0800_0000), ("D", 0x0400_0000), ("E", 0x0200_0000), ("M", 0x0100_0000),
-            ("R", 0x0040_0000), ("N", 0x0020_0000),
+        let flags: [(String, Encapsulation.Flags)] = [
+            ("S", .security), ("D", .ddt), ("E", .toETR), ("M", .toMapServer), ("R", .toRTR),
+            ("N", .fromRTR),
         ]
-        var fields = [flagsField(encapsulation.allFlags.rawValue, flags)]
+        var fields = [flagsField(encapsulation.allFlags, flags)]
         if !encapsulation.authentication.isEmpty {
             fields.append(.init("Authentication Data", .octets(encapsulation.authentication)))
             if let authentication, encapsulation.authentication[0] == 2 {
@@ -72,13 +72,13 @@ extension MessageReporter {
     }
 
     private func report(_ request: MapRequest) -> [Report.Field] {
-        let flags: [(String, UInt32)] = [
-            ("A", 0x0800_0000), ("M", 0x0400_0000), ("P", 0x0200_0000), ("S", 0x0100_0000),
-            ("p", 0x0080_0000), ("s", 0x0040_0000), ("R", 0x0020_0000), ("I", 0x0010_0000),
-            ("L", 0x4000), ("D", 0x2000),
+        let flags: [(String, MapRequest.Flags)] = [
+            ("A", .authoritative), ("M", .mapData), ("P", .probe), ("S", .solicit),
+            ("p", .proxyITR), ("s", .solicited), ("R", .mobileNode), ("I", .identity),
+            ("L", .localXTR), ("D", .dontReply),
         ]
         var fields: [Report.Field] = [
-            flagsField(request.allFlags.rawValue, flags), .init("Nonce", .hex(request.nonce)),
+            flagsField(request.allFlags, flags), .init("Nonce", .hex(request.nonce)),
             .init("Source EID", host(request.sourceEID)),
             .init("ITR-RLOCs", .list(request.itrRLOCs.map(\.report))),
         ]
@@ -105,23 +105,24 @@ extension MessageReporter {
     }
 
     private func report(_ reply: MapReply) -> [Report.Field] {
-        let flags: [(String, UInt32)] = [
-            ("P", 0x0800_0000), ("E", 0x0400_0000), ("S", 0x0200_0000),
+        let flags: [(String, MapReply.Flags)] = [
+            ("P", .probe), ("E", .echoNonce), ("S", .security),
         ]
         let name = reply.flags.contains(.security) ? "Authentication Data" : "Trailing octets"
         return [
-            flagsField(reply.flags.rawValue, flags), .init("Nonce", .hex(reply.nonce)),
+            flagsField(reply.flags, flags), .init("Nonce", .hex(reply.nonce)),
             records(reply.records),
         ] + trailing(name, reply.trailing)
     }
 
     private func report(_ register: MapRegister) -> [Report.Field] {
-        let flags: [(String, UInt32)] = [
-            ("P", 0x0800_0000), ("S", 0x0400_0000), ("I", 0x0200_0000), ("R", 0x0100_0000),
-            ("E", 0x1000), ("T", 0x0800), ("a", 0x0400), ("m", 0x0200), ("M", 0x0100),
+        let flags: [(String, MapRegister.Flags)] = [
+            ("P", .proxyReply), ("S", .security), ("I", .identity), ("R", .throughRTR),
+            ("E", .eidNotify), ("T", .useTTL), ("a", .merge), ("m", .mobileNode),
+            ("M", .wantMapNotify),
         ]
         return [
-            flagsField(register.allFlags.rawValue, flags), .init("Nonce", .hex(register.nonce)),
+            flagsField(register.allFlags, flags), .init("Nonce", .hex(register.nonce)),
             report(register.authentication, of: .mapRegister(register)),
             records(register.records, withSets: true),
         ] + report(register.identity)
@@ -129,7 +130,7 @@ extension MessageReporter {
 
     private func report(_ notify: MapNotify) -> [Report.Field] {
         var fields: [Report.Field] = [
-            flagsField(notify.allFlags.rawValue, [("I", 0x0800_0000), ("R", 0x0400_0000)]),
+            flagsField(notify.allFlags, [("I", .identity), ("R", .rtrAuthentication)]),
             .init("Nonce", .hex(notify.nonce)),
             report(notify.authentication, of: .mapNotify(notify)), records(notify.records),
         ]
@@ -148,7 +149,7 @@ extension MessageReporter {
 
     private func report(_ info: InfoMessage) -> [Report.Field] {
         var fields = [
-            flagsField(info.flags.rawValue, [("R", 0x0800_0000)]), .init("Nonce", .hex(info.nonce)),
+            flagsField(info.flags, [("R", .reply)]), .init("Nonce", .hex(info.nonce)),
             .init("Key ID", .number(info.keyID)),
             .init("Authentication Data", .octets(info.authenticationData)),
         ]
@@ -194,7 +195,8 @@ extension MessageReporter {
     }
 
     private func report(_ record: LocatorRecord) -> Report {
-        let flags = flagsField(UInt32(record.flags.rawValue), [("L", 4), ("p", 2), ("R", 1)])
+        let flags = flagsField(
+            record.flags, [("L", .local), ("p", .probed), ("R", .reachable)])
         let (unicast, multicast) = (record.unicast, record.multicast)
         let fields: [Report.Field] = [
             .init("RLOC", record.locator.report), .init("Priority", .number(unicast.priority)),
@@ -285,14 +287,18 @@ extension MessageReporter {
     }
 
     /// The letters of the set bits in the order given, then what is set and has no letter.
-    private func flagsField(_ bits: UInt32, _ letters: [(String, UInt32)]) -> Report.Field {
-        var rest = bits
+    private func flagsField<Flags: OptionSet>(
+        _ flags: Flags, _ letters: [(String, Flags)]
+    ) -> Report.Field where Flags.RawValue: UnsignedInteger, Flags.Element == Flags {
+        var rest = flags
         var set: [Report] = []
-        for (letter, mask) in letters where rest & mask != 0 {
+        for (letter, flag) in letters where rest.contains(flag) {
             set.append(.text(letter))
-            rest &= ~mask
+            rest.subtract(flag)
         }
-        if rest != 0 { set.append(.text("reserved 0x\(String(rest, radix: 16))")) }
+        if rest.rawValue != 0 {
+            set.append(.text("reserved 0x\(String(rest.rawValue, radix: 16))"))
+        }
         return .init("Flags", .list(set))
     }
 }
