@@ -265,6 +265,15 @@ struct MessageTests {
         }
     }
 
+    @Test("more octets than a datagram carries are refused")
+    func tooLong() throws {
+        let longest = [0xB0] + [UInt8](repeating: 0, count: UDPHeader.maximumPayload - 1)
+        #expect(try ControlPacket(octets: longest).octets() == longest)
+        let error = WireError.leftOver("the longest datagram", count: 1, at: 65527)
+        #expect(throws: error) { try ControlPacket(octets: longest + [0]) }
+        #expect(throws: error) { try DataPacket(octets: longest + [0]) }
+    }
+
     @Test("no octets are no message")
     func empty() {
         #expect(throws: WireError.truncated("Type", at: 0)) { try ControlPacket(octets: []) }

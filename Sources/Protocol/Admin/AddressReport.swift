@@ -107,7 +107,14 @@ extension LCAF.Payload {
             return [.init("Key", pair.key.report), .init("Value", pair.value.report)]
         case .encapsulationFormat(let value):
             return [
-                .init("Formats", .letters(value.formats.rawValue, "UGNvVlL")),
+                .init(
+                    "Formats",
+                    .letters(
+                        value.formats,
+                        [
+                            ("U", .gue), ("G", .geneve), ("N", .nvgre), ("v", .vxlanGPE),
+                            ("V", .vxlan), ("l", .layer2LISP), ("L", .lisp),
+                        ])),
                 .init("Address", value.address.report),
             ]
         case .geoLocation(let geo): return geo.fields
@@ -140,7 +147,14 @@ extension GeoLocation {
     fileprivate var fields: [Report.Field] {
         if let point = GeoPoint(self) { return [.init("Place", .text(point.description))] }
         return [
-            .init("Flags", .letters(UInt32(flags.rawValue >> 9), "UNEAMRK")),
+            .init(
+                "Flags",
+                .letters(
+                    flags,
+                    [
+                        ("U", .uncertainty), ("N", .north), ("E", .east), ("A", .altitude),
+                        ("M", .metres), ("R", .radius), ("K", .kilometres),
+                    ])),
             .init("Location Uncertainty", .number(uncertainty)),
             .init("Latitude", .hex(latitude)), .init("Longitude", .hex(longitude)),
             .init("Altitude", .text("\(altitude)")), .init("Radius", .number(radius)),
@@ -152,7 +166,7 @@ extension GeoLocation {
 extension ExplicitHop {
     fileprivate var report: Report {
         .fields([
-            .init("Flags", .letters(UInt32(flags.rawValue), "LPS")),
+            .init("Flags", .letters(flags, [("L", .lookup), ("P", .probe), ("S", .strict)])),
             .init("Address", address.report),
         ])
     }
@@ -165,20 +179,5 @@ extension ReplicationEntry {
         ]
         if let name { fields.append(.init("Name", .text("'\(name)'"))) }
         return .fields(fields)
-    }
-}
-
-extension Report {
-    /// The letters of the bits that are set; the last letter is the lowest bit. Bits above the first
-    /// letter are reserved and shown as a number.
-    static func letters(_ bits: UInt32, _ letters: String) -> Report {
-        var set: [Report] = []
-        for (index, letter) in letters.enumerated() {
-            let bit = UInt32(1) << UInt32(letters.count - 1 - index)
-            if bits & bit != 0 { set.append(.text(String(letter))) }
-        }
-        let reserved = bits >> UInt32(letters.count)
-        if reserved != 0 { set.append(.text("reserved 0x\(String(reserved, radix: 16))")) }
-        return .list(set)
     }
 }

@@ -35,7 +35,7 @@ extension MessageReporter {
             ("S", .security), ("D", .ddt), ("E", .toETR), ("M", .toMapServer), ("R", .toRTR),
             ("N", .fromRTR),
         ]
-        var fields = [flagsField(encapsulation.allFlags, flags)]
+        var fields = [Report.Field.flags(encapsulation.allFlags, flags)]
         if !encapsulation.authentication.isEmpty {
             fields.append(.init("Authentication Data", .octets(encapsulation.authentication)))
             if let authentication, encapsulation.authentication[0] == 2 {
@@ -78,7 +78,7 @@ extension MessageReporter {
             ("L", .localXTR), ("D", .dontReply),
         ]
         var fields: [Report.Field] = [
-            flagsField(request.allFlags, flags), .init("Nonce", .hex(request.nonce)),
+            .flags(request.allFlags, flags), .init("Nonce", .hex(request.nonce)),
             .init("Source EID", host(request.sourceEID)),
             .init("ITR-RLOCs", .list(request.itrRLOCs.map(\.report))),
         ]
@@ -110,7 +110,7 @@ extension MessageReporter {
         ]
         let name = reply.flags.contains(.security) ? "Authentication Data" : "Trailing octets"
         return [
-            flagsField(reply.flags, flags), .init("Nonce", .hex(reply.nonce)),
+            .flags(reply.flags, flags), .init("Nonce", .hex(reply.nonce)),
             records(reply.records),
         ] + trailing(name, reply.trailing)
     }
@@ -122,7 +122,7 @@ extension MessageReporter {
             ("M", .wantMapNotify),
         ]
         return [
-            flagsField(register.allFlags, flags), .init("Nonce", .hex(register.nonce)),
+            .flags(register.allFlags, flags), .init("Nonce", .hex(register.nonce)),
             report(register.authentication, of: .mapRegister(register)),
             records(register.records, withSets: true),
         ] + report(register.identity)
@@ -130,7 +130,7 @@ extension MessageReporter {
 
     private func report(_ notify: MapNotify) -> [Report.Field] {
         var fields: [Report.Field] = [
-            flagsField(notify.allFlags, [("I", .identity), ("R", .rtrAuthentication)]),
+            .flags(notify.allFlags, [("I", .identity), ("R", .rtrAuthentication)]),
             .init("Nonce", .hex(notify.nonce)),
             report(notify.authentication, of: .mapNotify(notify)), records(notify.records),
         ]
@@ -149,7 +149,7 @@ extension MessageReporter {
 
     private func report(_ info: InfoMessage) -> [Report.Field] {
         var fields = [
-            flagsField(info.flags, [("R", .reply)]), .init("Nonce", .hex(info.nonce)),
+            Report.Field.flags(info.flags, [("R", .reply)]), .init("Nonce", .hex(info.nonce)),
             .init("Key ID", .number(info.keyID)),
             .init("Authentication Data", .octets(info.authenticationData)),
         ]
@@ -195,7 +195,7 @@ extension MessageReporter {
     }
 
     private func report(_ record: LocatorRecord) -> Report {
-        let flags = flagsField(
+        let flags = Report.Field.flags(
             record.flags, [("L", .local), ("p", .probed), ("R", .reachable)])
         let (unicast, multicast) = (record.unicast, record.multicast)
         let fields: [Report.Field] = [
@@ -285,22 +285,6 @@ extension MessageReporter {
     private func trailing(_ label: String, _ octets: [UInt8]) -> [Report.Field] {
         octets.isEmpty ? [] : [.init(label, .octets(octets))]
     }
-
-    /// The letters of the set bits in the order given, then what is set and has no letter.
-    private func flagsField<Flags: OptionSet>(
-        _ flags: Flags, _ letters: [(String, Flags)]
-    ) -> Report.Field where Flags.RawValue: UnsignedInteger, Flags.Element == Flags {
-        var rest = flags
-        var set: [Report] = []
-        for (letter, flag) in letters where rest.contains(flag) {
-            set.append(.text(letter))
-            rest.subtract(flag)
-        }
-        if rest.rawValue != 0 {
-            set.append(.text("reserved 0x\(String(rest.rawValue, radix: 16))"))
-        }
-        return .init("Flags", .list(set))
-    }
 }
 
 extension EIDRecord.Action {
@@ -358,11 +342,12 @@ extension MessageReporter {
     package func report(_ packet: DataPacket) -> Report {
         let header = packet.header
         var fields: [Report.Field] = [
-            .init(
-                "Flags",
-                .letters(
-                    UInt32(header.flags.rawValue >> 2),
-                    "NLEVI" + (header.nextProtocol == nil ? "R" : "P"))),
+            .flags(
+                header.flags.subtracting(.key),
+                [
+                    ("N", .nonce), ("L", .locatorStatus), ("E", .echoNonce), ("V", .mapVersion),
+                    ("I", .instance), ("P", .nextProtocol),
+                ]),
             .init("KK", .number(header.keyID)),
         ]
         if let nonce = header.nonce {

@@ -38,6 +38,31 @@ extension Report {
 }
 
 extension Report {
+    /// The letters of the set bits, in the order given; what is set and has no letter as a number.
+    static func letters<Flags: OptionSet>(
+        _ flags: Flags, _ letters: [(String, Flags)]
+    ) -> Report where Flags.RawValue: UnsignedInteger, Flags.Element == Flags {
+        var rest = flags
+        var set: [Report] = []
+        for (letter, flag) in letters where rest.contains(flag) {
+            set.append(.text(letter))
+            rest.subtract(flag)
+        }
+        if rest.rawValue != 0 {
+            set.append(.text("reserved 0x\(String(rest.rawValue, radix: 16))"))
+        }
+        return .list(set)
+    }
+}
+
+extension Report.Field {
+    static func flags<Flags: OptionSet>(_ flags: Flags, _ letters: [(String, Flags)]) -> Self
+    where Flags.RawValue: UnsignedInteger, Flags.Element == Flags {
+        Self("Flags", .letters(flags, letters))
+    }
+}
+
+extension Report {
     /// For people: a line a value, two spaces further in for each level, no end of line behind the
     /// last.
     package var plainText: String {

@@ -24,6 +24,7 @@ package struct DataPacket: Hashable, Sendable {
 
 extension DataPacket: WireValue {
     package init(from reader: inout OctetReader) throws(WireError) {
+        try reader.expectDatagram()
         header = try DataHeader(from: &reader)
         let isIP = header.nextProtocol.map { $0 == .ipv4 || $0 == .ipv6 } ?? true
         guard header.keyID == 0, isIP else {

@@ -11,6 +11,10 @@ package struct UDPHeader: Hashable, Sendable, WireValue {
 
     package static let size = 8
 
+    /// The most octets that a datagram carries: its length has 16 bits. It bounds everything that
+    /// comes from the network.
+    package static let maximumPayload = 65535 - size
+
     package init(sourcePort: UInt16, destinationPort: UInt16, length: UInt16, checksum: UInt16) {
         self.sourcePort = sourcePort
         self.destinationPort = destinationPort
@@ -56,7 +60,18 @@ package struct UDPHeader: Hashable, Sendable, WireValue {
     }
 }
 
-/// UDP ports of LISP (RFC 9300 §5.3, RFC 9301 §12.1, RFC 9305's VXLAN-GPE sibling).
+extension OctetReader {
+    /// - Throws: ``WireError`` if there are more octets than a datagram carries.
+    func expectDatagram() throws(WireError) {
+        guard remaining <= UDPHeader.maximumPayload else {
+            throw .leftOver(
+                "the longest datagram", count: remaining - UDPHeader.maximumPayload,
+                at: offset + UDPHeader.maximumPayload)
+        }
+    }
+}
+
+/// UDP ports of LISP (RFC 9300 §5.3, RFC 9301 §12.1).
 package enum LISPPort {
     package static let data: UInt16 = 4341
     package static let control: UInt16 = 4342

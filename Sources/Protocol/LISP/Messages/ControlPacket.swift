@@ -13,13 +13,12 @@ package struct ControlPacket: Hashable, Sendable {
         self.message = message
     }
 
-    /// The most octets that a UDP datagram carries over IPv4; nothing longer arrives.
-    package static let maximumSize = 65507
 }
 
 extension ControlPacket: WireValue {
     @inline(__always)
     package init(from reader: inout OctetReader) throws(WireError) {
+        try reader.expectDatagram()
         let encapsulation = try Encapsulation.readIfPresent(from: &reader)
         self.init(try ControlMessage(from: &reader), in: encapsulation)
     }
