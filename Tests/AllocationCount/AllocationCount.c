@@ -11,7 +11,13 @@ static _Thread_local struct allocation_count counts;
 struct allocation_count allocation_count_now(void) { return counts; }
 void allocation_count_reset_peak(void) { counts.peak = counts.live; }
 
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+
+int allocation_count_is_on(void) { return 0; }
+
+#else
+
+int allocation_count_is_on(void) { return 1; }
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);

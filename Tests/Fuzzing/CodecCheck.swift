@@ -12,6 +12,9 @@ package enum CodecCheck {
     /// And for any input at all: errors, first array, boxes.
     package static let memoryBase = 8192
 
+    /// Whether memory is counted: not under sanitizers.
+    package static var countsMemory: Bool { allocation_count_is_on() != 0 }
+
     package enum Violation: Error, CustomStringConvertible {
         case encodedDifferently([UInt8])
         case decodedDifferently

@@ -262,7 +262,7 @@ extension MessageGenerator {
             return .securityKey(
                 SecurityKey(
                     algorithm: random.bits(),
-                    keys: (0..<random.below(3)).map { _ in random.octets(count: random.below(40)) },
+                    keys: (0..<random.below(7)).map { _ in random.octets(count: random.below(40)) },
                     address: address(depth: depth), reserved3: random.bits(), flags: random.bits()))
         case 12:
             return .sourceDestinationKey(

@@ -19,8 +19,10 @@ struct FuzzTests {
 
     @Test("the check notices memory beyond the bound, and a place outside the octets")
     func checkIsAwake() {
-        #expect(throws: CodecCheck.Violation.self) {
-            try CodecCheck.check([0], as: Glutton.self)
+        if CodecCheck.countsMemory {
+            #expect(throws: CodecCheck.Violation.self) {
+                try CodecCheck.check([0], as: Glutton.self)
+            }
         }
         #expect(throws: CodecCheck.Violation.self) {
             try CodecCheck.check([1], as: Glutton.self)

@@ -123,6 +123,15 @@ struct LCAFTests {
                             algorithm: 6, keys: [[UInt8](repeating: 0x5A, count: 32)],
                             address: .ip("192.0.2.1")))))),
         Golden(
+            "11 security key, four keys, one of them empty, every reserved bit",
+            "4003 0000 0b00 0012 04 ff 06 ff 0001 aa 0000 0001 bb 0001 cc 0000",
+            .lcaf(
+                LCAF(
+                    .securityKey(
+                        SecurityKey(
+                            algorithm: 6, keys: [[0xAA], [], [0xBB], [0xCC]], address: .none,
+                            reserved3: 0xFF, flags: 0xFF))))),
+        Golden(
             "12 source/destination key",
             "4003 0000 0c00 0010 0000 18 20 0001 0a010000 0001 0a020001",
             .lcaf(

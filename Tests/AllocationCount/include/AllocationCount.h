@@ -12,6 +12,8 @@ struct allocation_count {
     int64_t peak;
 };
 
+/// 0 under sanitizers, which have a malloc of their own: then every count stays 0.
+int allocation_count_is_on(void);
 struct allocation_count allocation_count_now(void);
 void allocation_count_reset_peak(void);
 
