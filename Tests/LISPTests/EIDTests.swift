@@ -93,6 +93,7 @@ struct EIDTests {
                 "Instance-ID \"4294967296\" is not a number from 0 to 4294967295"
             ),
             ("[-1]", 2, "Instance-ID \"\" is not a number from 0 to 4294967295"),
+            ("[1001-1007]", 2, "a range of instances must be a prefix, as [1000-1007] is"),
             ("[5-6]", 2, "a range of instances must be a prefix, as [1000-1007] is"),
             (
                 "[0]10.1.0.300/16", 4,
@@ -168,6 +169,23 @@ struct EIDTests {
             #expect(try EID(host: eid.wire.address) == eid)
         }
         #expect(throws: EIDWireError.noAddress) { try EID(host: .none) }
+    }
+
+    @Test("host bits from the wire are cleared, in every kind")
+    func hostBits() throws {
+        for (mask, hex, text) in [
+            (16, "0001 0a010203", "[0]10.1.0.0/16"),
+            (8, "4003 0000 0200 000a 00000005 0001 0a010203", "[5]10.0.0.0/8"),
+            (0, "4003 0000 021d 0006 000003ef 0000", "[1000-1007]"),
+            (0, "4003 0000 0221 0006 000003ef 0000", "[1007]"),
+            (
+                32, "4003 0000 0900 0014 00000000 0000 08 04 0001 0a010101 0001 e0010101",
+                "[0](10.0.0.0/8, 224.0.0.0/4)"
+            ),
+        ] as [(UInt8, String, String)] {
+            let address = try Address(octets: [UInt8](hex: hex))
+            #expect(try EID(maskLength: mask, address: address).description == text)
+        }
     }
 
     @Test("names: RFC 9735 states the length with the NUL, lispers.net 0; both are one EID")

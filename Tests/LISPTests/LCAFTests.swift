@@ -124,7 +124,7 @@ struct LCAFTests {
                             address: .ip("192.0.2.1")))))),
         Golden(
             "11 security key, four keys, one of them empty, every reserved bit",
-            "4003 0000 0b00 0012 04 ff 06 ff 0001 aa 0000 0001 bb 0001 cc 0000",
+            "4003 0000 0b00 0011 04 ff 06 ff 0001 aa 0000 0001 bb 0001 cc 0000",
             .lcaf(
                 LCAF(
                     .securityKey(
