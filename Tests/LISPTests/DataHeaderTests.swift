@@ -116,6 +116,16 @@ struct IPHeaderTests {
         }
     }
 
+    @Test("a UDP checksum of 0 is sent as 0xFFFF, because 0 means none (RFC 768)")
+    func udpZero() {
+        #expect(checksum([0xFFFF]) == 0)
+        var sum = InternetChecksum()
+        sum.add(UInt16(0xFFFF))
+        #expect(sum.udpValue == 0xFFFF)
+        sum.add(UInt16(1))
+        #expect(sum.udpValue == 0xFFFE && sum.value == 0xFFFE)
+    }
+
     private func checksum(_ words: [UInt16]) -> UInt16 {
         var checksum = InternetChecksum()
         for word in words { checksum.add(word) }

@@ -231,6 +231,15 @@ struct LCAFTests {
         #expect(throws: WireError.self) { try Address(octets: named) }
     }
 
+    @Test("an RLE entry with reserved bits is no name, also where names are allowed")
+    func entryThatLooksLikeAName() throws {
+        let octets = [UInt8](
+            hex: "4003 0000 0d00 0014 00000080 0001 c0000201 01110080 0001 c0000202")
+        let address = try Address(octets: octets, compatibility: .lispersNet)
+        #expect(try address == Address(octets: octets))
+        #expect(address.octets(compatibility: .lispersNet) == octets)
+    }
+
     @Test("RFC 8060's Multicast Info is read as such also where padding is allowed")
     func unpaddedWherePaddingIsAllowed() throws {
         let octets = [UInt8](
