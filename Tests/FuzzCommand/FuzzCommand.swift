@@ -46,6 +46,8 @@ struct FuzzCommand: ParsableCommand {
             accepted += results.accepted
             let rate = Double(done) / Date().timeIntervalSince(start)
             print("\(done) cases, \(accepted) accepted, \(Int(rate)) cases/s, no violation")
+            // Seen at once also when it goes to a file.
+            fflush(nil)
         }
     }
 }

@@ -17,6 +17,21 @@ struct FuzzTests {
         #expect(count / 10...count * 9 / 10 ~= result.accepted, "\(result.accepted) accepted")
     }
 
+    @Test("20,000 random messages are read as the values that were written")
+    func values() throws {
+        for seed in UInt64(0)..<20_000 {
+            var generator = MessageGenerator(seed: seed)
+            let packet = generator.packet()
+            let compatibility: Compatibility = seed % 4 == 0 ? .lispersNet : []
+            let octets = packet.octets(compatibility: compatibility)
+            let read = try ControlPacket(octets: octets, compatibility: compatibility)
+            guard read == packet || compatibility == .lispersNet else {
+                return #expect(Bool(false), "seed \(seed): \(octets.hex)")
+            }
+            #expect(read.octets(compatibility: compatibility) == octets)
+        }
+    }
+
     @Test("the check notices memory beyond the bound, and a place outside the octets")
     func checkIsAwake() {
         if CodecCheck.countsMemory {

@@ -86,9 +86,9 @@ struct Decode: ParsableCommand {
     }
 
     private func decode(_ path: String, _ verb: inout DecodeVerb) throws {
+        let capture = try open(path)
         var output = PacketList(json: json)
         var cut = 0
-        let capture = try open(path)
         var damage: CaptureFile.Failure?
         do throws(CaptureFile.Failure) {
             while let frame = try capture.next() {

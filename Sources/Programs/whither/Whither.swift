@@ -9,8 +9,8 @@ struct Whither: ParsableCommand {
         abstract: "Whither does this identifier go? A peer-to-peer LISP node.",
         discussion: """
             Answers go to standard output, everything else to standard error.
-            Exit codes: 0 fine; 1 the answer could not be written; 2 the words or the input are wrong; 3 a capture was read, and some \
-            of its messages could not be decoded.
+            Exit codes: 0 fine; 1 the answer could not be written; 2 the words or the input are \
+            wrong; 3 a capture was read, and some of its messages could not be decoded.
             """,
         subcommands: [Decode.self, Index.self])
 

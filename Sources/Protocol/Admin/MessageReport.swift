@@ -179,7 +179,7 @@ extension MessageReporter {
         var fields = [eid(record.eid, maskLength: record.maskLength)]
         if withSet { fields += set(of: try? record.prefix) }
         fields += [
-            .init("Record TTL", record.ttl == .max ? "receiver decides" : .number(record.ttl)),
+            .init("Record TTL", .number(record.ttl)),
             .init("ACT", .text(record.flags.action.name)),
             .init("A", .flag(record.flags.isAuthoritative)),
             .init("Map-Version Number", .number(record.mapVersion)),

@@ -149,7 +149,9 @@ extension LCAF.Payload {
         reader.depth += 1
         defer { reader.depth -= 1 }
         let isTooDeep = reader.depth > LCAF.maximumDepth
-        if !isTooDeep, type == 7, reader.compatibility.contains(.constantLCAFLength) {
+        if reader.depth == 1, type == 7, reader.addressIsLast,
+            reader.compatibility.contains(.constantLCAFLength)
+        {
             self = .natTraversal(try NATTraversal(from: &reader, statedLength: length))
             return
         }

@@ -63,6 +63,7 @@ extension InfoMessage: WireValue {
         reserved = try reader.read("Reserved")
         maskLength = try reader.read("EID mask-len")
         eid = try Address(from: &reader, "EID-Prefix")
+        reader.addressIsLast = true
         subject = try Address(from: &reader, "AFI behind the EID-Prefix")
         try reader.finish(isReply ? "Info-Reply" : "Info-Request")
     }

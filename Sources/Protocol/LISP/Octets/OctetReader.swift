@@ -11,6 +11,8 @@ package struct OctetReader: ~Escapable {
     package private(set) var end: Int
     /// How many LCAFs enclose the present position.
     var depth = 0
+    /// The address that is read next is the last thing in the datagram.
+    var addressIsLast = false
     package let compatibility: Compatibility
 
     @_lifetime(copy octets)
