@@ -30,6 +30,12 @@ let package = Package(
             name: "LISP", dependencies: ["Cryptography"], path: "Sources/Protocol/LISP",
             swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]),
         .target(
+            name: "Trust", dependencies: ["Cryptography", "LISP"], path: "Sources/Protocol/Trust",
+            swiftSettings: settings),
+        .target(
+            name: "Mappings", dependencies: ["Cryptography", "LISP", "Trust"],
+            path: "Sources/Protocol/Mappings", swiftSettings: settings),
+        .target(
             name: "MappingSystem", dependencies: ["Cryptography", "LISP"],
             path: "Sources/Protocol/MappingSystem", swiftSettings: settings),
         .target(
@@ -83,6 +89,13 @@ let package = Package(
             name: "LISPTests", dependencies: ["Fuzzing", "LISP", "TestKit"],
             path: "Tests/LISPTests",
             swiftSettings: settings),
+        .testTarget(
+            name: "TrustTests", dependencies: ["Cryptography", "LISP", "TestKit", "Trust"],
+            path: "Tests/TrustTests", swiftSettings: settings),
+        .testTarget(
+            name: "MappingsTests",
+            dependencies: ["Cryptography", "LISP", "Mappings", "TestKit", "Trust"],
+            path: "Tests/MappingsTests", swiftSettings: settings),
         .testTarget(
             name: "MappingSystemTests", dependencies: ["LISP", "MappingSystem"],
             path: "Tests/MappingSystemTests", swiftSettings: settings),

@@ -1,0 +1,68 @@
+package import Cryptography
+package import LISP
+
+/// A mesh: the hash of its first root key and of the commitment to the next one. It never changes,
+/// also when the root does.
+package struct MeshID: Hashable, Sendable {
+    /// 32 octets.
+    package let octets: [UInt8]
+
+    /// - Returns: `nil` if there are not 32.
+    package init?(octets: [UInt8]) {
+        guard octets.count == 32 else { return nil }
+        self.octets = octets
+    }
+
+    package init(firstRoot: Ed25519.PublicKey, commitment: RootCommitment) {
+        octets = Tag.mesh.hash(firstRoot.octets + commitment.octets)
+    }
+
+    /// Of all crypto-EIDs of the mesh: `fd` and the first 5 octets of the mesh id, a unique local
+    /// prefix (RFC 4193) of 48 bits.
+    package var prefix: Prefix<IPv6Address> {
+        let bits = octets.prefix(5).reduce(UInt64(0xFD)) { $0 << 8 | UInt64($1) }
+        return Prefix(host: IPv6Address(high: bits << 16, low: 0)).shortened(to: 48)
+    }
+}
+
+/// The promise of a root key to come: who steals the present root cannot rotate it.
+package struct RootCommitment: Hashable, Sendable {
+    /// 32 octets.
+    package let octets: [UInt8]
+
+    package init(to nextRoot: Ed25519.PublicKey) {
+        octets = Tag.nextRoot.hash(nextRoot.octets)
+    }
+}
+
+/// A node of a mesh, by its identity key.
+package struct NodeID: Hashable, Sendable {
+    /// 16 octets. All zero means "a plain LISP locator" where a node is named for one.
+    package let octets: [UInt8]
+
+    package static let size = 16
+
+    /// - Returns: `nil` if there are not 16.
+    package init?(octets: [UInt8]) {
+        guard octets.count == Self.size else { return nil }
+        self.octets = octets
+    }
+
+    package init(of key: Ed25519.PublicKey, in mesh: MeshID) {
+        octets = [UInt8](Tag.node.hash(mesh.octets + key.octets).prefix(Self.size))
+    }
+}
+
+extension MeshID {
+    /// The address that certifies itself: whoever holds the key holds it.
+    package func cryptoEID(of key: Ed25519.PublicKey, instance: UInt32 = 0) -> EID {
+        let prefixOctets = [0xFD] + octets.prefix(5)
+        let instanceOctets = withUnsafeBytes(of: instance.bigEndian) { [UInt8]($0) }
+        let hash = SHA256.hash(instanceOctets + prefixOctets + key.octets)
+        let bits = (prefixOctets + hash.prefix(10)).reduce((UInt64(0), UInt64(0))) {
+            ($0.0 << 8 | $0.1 >> 56, $0.1 << 8 | UInt64($1))
+        }
+        let address = IPv6Address(high: bits.0, low: bits.1)
+        return EID(.ipv6(Prefix(host: address)), instance: instance)
+    }
+}
