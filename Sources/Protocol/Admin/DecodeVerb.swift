@@ -71,9 +71,9 @@ package enum HexText {
     package static func octets(of text: String) throws(Failure) -> [UInt8] {
         var octets: [UInt8] = []
         var high: UInt8?
-        let body = text.hasPrefix("0x") || text.hasPrefix("0X") ? text.dropFirst(2) : text[...]
-        for (index, character) in zip(body.indices, body) {
-            let column = text.distance(from: text.startIndex, to: index) + 1
+        var column = text.hasPrefix("0x") || text.hasPrefix("0X") ? 2 : 0
+        for character in text.dropFirst(column) {
+            column += 1
             if let digit = character.hexDigitValue, character.isASCII {
                 if let first = high {
                     octets.append(first << 4 | UInt8(digit))

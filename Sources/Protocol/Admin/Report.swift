@@ -130,7 +130,15 @@ extension Report.Field {
     }
 
     fileprivate var key: String {
-        String(label.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
+        String(
+            decoding: label.utf8.map { octet in
+                switch octet {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"): return octet | 0x20
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    return octet
+                default: return UInt8(ascii: "_")
+                }
+            }, as: UTF8.self)
     }
 }
 
@@ -152,8 +160,7 @@ extension Report {
 extension String {
     /// What a peer sent may hold anything: nothing of it shall steer a terminal.
     fileprivate var printable: String {
-        guard unicodeScalars.contains(where: { $0.value < 0x20 || 0x7F..<0xA0 ~= $0.value })
-        else { return self }
+        if utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return self }
         return unicodeScalars.map {
             $0.value < 0x20 || 0x7F..<0xA0 ~= $0.value
                 ? "\\\(UInt8($0.value).hex(width: 2))" : String($0)
@@ -161,6 +168,10 @@ extension String {
     }
 
     fileprivate var jsonString: String {
+        let isPlain = utf8.allSatisfy {
+            0x20..<0x7F ~= $0 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        if isPlain { return "\"\(self)\"" }
         var text = "\""
         for scalar in unicodeScalars {
             switch scalar {
