@@ -33,6 +33,9 @@ let package = Package(
             name: "Trust", dependencies: ["Cryptography", "LISP"], path: "Sources/Protocol/Trust",
             swiftSettings: settings),
         .target(
+            name: "Sessions", dependencies: ["Cryptography"], path: "Sources/Protocol/Sessions",
+            swiftSettings: settings),
+        .target(
             name: "Mappings", dependencies: ["Cryptography", "LISP", "Trust"],
             path: "Sources/Protocol/Mappings", swiftSettings: settings),
         .target(
@@ -92,6 +95,9 @@ let package = Package(
         .testTarget(
             name: "TrustTests", dependencies: ["Cryptography", "LISP", "TestKit", "Trust"],
             path: "Tests/TrustTests", swiftSettings: settings),
+        .testTarget(
+            name: "SessionsTests", dependencies: ["Cryptography", "Sessions", "TestKit"],
+            path: "Tests/SessionsTests", swiftSettings: settings),
         .testTarget(
             name: "MappingsTests",
             dependencies: ["Cryptography", "LISP", "Mappings", "TestKit", "Trust"],
