@@ -30,6 +30,12 @@ package struct RootCommitment: Hashable, Sendable {
     /// 32 octets.
     package let octets: [UInt8]
 
+    /// - Returns: `nil` if there are not 32.
+    package init?(octets: [UInt8]) {
+        guard octets.count == 32 else { return nil }
+        self.octets = octets
+    }
+
     package init(to nextRoot: Ed25519.PublicKey) {
         octets = Tag.nextRoot.hash(nextRoot.octets)
     }

@@ -7,6 +7,7 @@ package enum Tag: String, Hashable, Sendable, CaseIterable {
     case mesh = "whither/mesh/v1"
     case node = "whither/node/v1"
     case record = "whither/record/v1"
+    case object = "whither/object/v1"
 
     var octets: [UInt8] { [UInt8](rawValue.utf8) + [0] }
 
@@ -14,7 +15,7 @@ package enum Tag: String, Hashable, Sendable, CaseIterable {
     func hash(_ octets: [UInt8]) -> [UInt8] { SHA256.hash(self.octets + octets) }
 
     /// What is signed: the tag, the mesh, the octets.
-    private func message(_ octets: [UInt8], in mesh: MeshID) -> [UInt8] {
+    func message(_ octets: [UInt8], in mesh: MeshID) -> [UInt8] {
         self.octets + mesh.octets + octets
     }
 
