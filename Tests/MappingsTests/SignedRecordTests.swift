@@ -225,6 +225,12 @@ struct SignedRecordTests {
         #expect(negative.action == .drop && negative.locators.isEmpty)
         content = Self.content
         let nodeID = NodeID(of: Self.node.publicKey, in: Self.mesh)
+        for count in [0, 128] {
+            content.nodes = [.init(count: count, node: nodeID)]
+            #expect(throws: SignedRecordError.nodesDoNotAddUp) {
+                try SignedRecord(signing: content, by: Self.node, in: Self.mesh)
+            }
+        }
         content.nodes = [.init(count: 2, node: nodeID)]
         #expect(throws: SignedRecordError.nodesDoNotAddUp) {
             try SignedRecord(signing: content, by: Self.node, in: Self.mesh)

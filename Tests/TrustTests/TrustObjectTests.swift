@@ -193,6 +193,28 @@ struct TrustObjectTests {
         }
     }
 
+    @Test("a statement that no reader takes is not signed")
+    func unsignable() throws {
+        let node = Self.keys[1].publicKey
+        var grant = Grant(to: node, roles: .member)
+        grant.ranges = [try EID("'dino'")]
+        var invite = Invite(key: node, roles: .member)
+        invite.uses = 0
+        var revocation = Revocation(of: .key(node))
+        revocation.reason = String(repeating: "x", count: 129)
+        var endless = revocation
+        endless.reason = String(repeating: "x", count: 70_000)
+        for kind in [
+            .grant(grant), .invite(invite), .revocation(revocation), .revocation(endless),
+            .claim(Claim(.address(index: 16), for: node)),
+        ] as [Statement.Kind] {
+            #expect(throws: TrustObjectError.self) {
+                try TrustObject(
+                    signing: Statement(kind, stamp: 1), by: Self.keys[0], in: Self.mesh)
+            }
+        }
+    }
+
     @Test(
         "names",
         arguments: [

@@ -91,6 +91,9 @@ extension SignedRecord {
     package init(
         signing content: Content, by key: Ed25519.SecretKey, in mesh: MeshID
     ) throws(SignedRecordError) {
+        guard content.nodes.allSatisfy({ 1...127 ~= $0.count }), content.nodes.count < 255 else {
+            throw .nodesDoNotAddUp
+        }
         var signature = RecordSignature(
             signer: key.publicKey, isClass0: content.isClass0, nodes: content.nodes,
             sequence: content.sequence,

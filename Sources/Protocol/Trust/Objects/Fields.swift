@@ -58,7 +58,8 @@ struct Fields: Hashable, Sendable {
         var writer = OctetWriter()
         for (tag, value) in values.sorted(by: { $0.key < $1.key }) {
             writer.write(tag)
-            writer.write(UInt16(value.count))
+            // One that is longer makes the object too long in any case.
+            writer.write(UInt16(clamping: value.count))
             writer.write(octets: value)
         }
         return writer.octets

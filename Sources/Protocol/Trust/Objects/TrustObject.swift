@@ -54,7 +54,7 @@ package struct TrustObject: Hashable, Sendable {
     }
 
     /// Writes and signs an object.
-    /// - Throws: ``TrustObjectError/tooLong(_:)``.
+    /// - Throws: ``TrustObjectError`` if the statement breaks a rule.
     package init(
         signing statement: Statement, by key: Ed25519.SecretKey, in mesh: MeshID
     ) throws(TrustObjectError) {
@@ -69,9 +69,8 @@ package struct TrustObject: Hashable, Sendable {
         writer.write(octets: fields)
         writer.write(octets: key.publicKey.octets)
         writer.write(octets: Tag.object.signature(by: key, of: writer.octets, in: mesh))
-        self.octets = writer.octets
-        self.statement = statement
-        self.signer = key.publicKey
+        // What no reader would take is not signed either.
+        try self.init(octets: writer.octets)
     }
 
     private var signedOctets: [UInt8] { [UInt8](octets.dropLast(Ed25519.signatureSize)) }
