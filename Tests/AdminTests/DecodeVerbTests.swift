@@ -112,6 +112,22 @@ struct DecodeVerbTests {
         }
     }
 
+    @Test("an inner checksum is checked over the octets as they were spelled")
+    func checksumInAnotherSpelling() throws {
+        let mac = MapRequest.Record(
+            eid: .mac(MACAddress(rawValue: 0x0102_0304_0506)), maskLength: 48)
+        let request = MapRequest(
+            nonce: 1, sourceEID: .none, itrRLOCs: [.ipv4(IPv4Address(rawValue: 1))], records: [mac])
+        let address = Address.ipv4(IPv4Address(rawValue: 2))
+        let plain = try #require(
+            ControlPacket(
+                encapsulating: .mapRequest(request), from: address, to: address, sourcePort: 1))
+        // The same octets, read as lispers.net's: another MAC, and the checksum is still right.
+        let reporter = MessageReporter(compatibility: .lispersNet)
+        let text = try DecodeVerb(reporter: reporter).report(plain.octets(), as: .control).plainText
+        #expect(text.contains("0201-0403-0605/48") && text.contains("checksum right"))
+    }
+
     @Test("data packets, and the control messages inside them")
     func data() throws {
         let notify = try #require(

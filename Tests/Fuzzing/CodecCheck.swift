@@ -81,7 +81,8 @@ package enum CodecCheck {
     ) throws(Violation) -> Bool {
         let reporter = MessageReporter(
             pull: PullHash(modulus: 8),
-            authentication: MessageAuthentication(key: [1], compatibility: compatibility))
+            authentication: MessageAuthentication(key: [1], compatibility: compatibility),
+            compatibility: compatibility)
         return try check(octets, as: ControlPacket.self, compatibility: compatibility) {
             let report = reporter.report($0)
             _ = report.plainText

@@ -287,7 +287,7 @@ struct MessageTests {
                 sourcePort: 50000)
             let read = try ControlPacket(octets: try #require(packet).octets())
             #expect(read == packet)
-            #expect(read.innerChecksumIsRight == true)
+            #expect(read.innerChecksumIsRight() == true)
             guard case .ipv4(let header) = read.encapsulation?.ip else { continue }
             #expect(header.checksum == header.expectedChecksum)
         }

@@ -133,7 +133,7 @@ struct TrustObjectTests {
         #expect(again.octets == later.octets)
         var unknown = later.octets
         unknown[17] = 127
-        #expect(throws: TrustObjectError.wire(.unsupported("field", value: 127, at: 0))) {
+        #expect(throws: TrustObjectError.wire(.unsupported("field", value: 127, at: 17))) {
             try TrustObject(octets: unknown)
         }
     }
@@ -175,6 +175,30 @@ struct TrustObjectTests {
             var changed = grant
             changed[start.lowerBound + offset] = value
             #expect(throws: TrustObjectError.self, "\(offset)") { try TrustObject(octets: changed) }
+        }
+    }
+
+    @Test("an error says where in the object")
+    func places() throws {
+        let grant = try #require(Self.vectors["grant"]).octets
+        let range = try #require(grant.firstRange(of: [UInt8](hex: "00000000 0001 08 0a000000")))
+        var changed = grant
+        changed[range.lowerBound + 5] = 99
+        let place = range.lowerBound + 4
+        #expect(throws: TrustObjectError.wire(.unsupported("AFI of range", value: 99, at: place))) {
+            try TrustObject(octets: changed)
+        }
+        changed = grant
+        changed[range.lowerBound + 6] = 33
+        #expect(
+            throws: TrustObjectError.wire(
+                .invalid("mask length of range", value: 33, at: place + 2))
+        ) { try TrustObject(octets: changed) }
+        let time = try #require(Self.vectors["time"]).octets
+        // Without its only field, the stamp.
+        let empty = time.prefix(4) + [0, 0] + time.suffix(96)
+        #expect(throws: TrustObjectError.wire(.truncated("field 8", at: 6))) {
+            try TrustObject(octets: [UInt8](empty))
         }
     }
 

@@ -49,8 +49,8 @@ struct Decode: ParsableCommand {
             pull: try pull(),
             authentication: key.map {
                 MessageAuthentication(key: [UInt8]($0.utf8), compatibility: compatibility)
-            })
-        var verb = DecodeVerb(compatibility: compatibility, reporter: reporter)
+            }, compatibility: compatibility)
+        var verb = DecodeVerb(reporter: reporter)
         switch (file, hex.isEmpty) {
         case (nil, true): throw ValidationError("give hexadecimal digits or --file; see --help")
         case (.some, false): throw ValidationError("give hexadecimal digits or --file, not both")

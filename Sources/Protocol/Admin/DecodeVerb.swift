@@ -2,14 +2,12 @@ package import LISP
 
 /// `whither decode`: LISP messages as people and programs want to read them.
 package struct DecodeVerb {
-    package var compatibility: Compatibility
     package var reporter: MessageReporter
     /// How many datagrams were read, and how many of them were not LISP as we know it.
     package private(set) var decoded = 0
     package private(set) var failed = 0
 
-    package init(compatibility: Compatibility = [], reporter: MessageReporter = .init()) {
-        self.compatibility = compatibility
+    package init(reporter: MessageReporter = .init()) {
         self.reporter = reporter
     }
 
@@ -20,9 +18,11 @@ package struct DecodeVerb {
     ) throws(WireError) -> Report {
         switch content {
         case .control:
-            return reporter.report(try ControlPacket(octets: payload, compatibility: compatibility))
+            return reporter.report(
+                try ControlPacket(octets: payload, compatibility: reporter.compatibility))
         case .data:
-            return reporter.report(try DataPacket(octets: payload, compatibility: compatibility))
+            return reporter.report(
+                try DataPacket(octets: payload, compatibility: reporter.compatibility))
         }
     }
 

@@ -7,10 +7,16 @@ package struct MessageReporter {
     package var pull: PullHash?
     /// Checks MACs, if there is one.
     package var authentication: MessageAuthentication?
+    /// What the messages were read with.
+    package var compatibility: Compatibility
 
-    package init(pull: PullHash? = nil, authentication: MessageAuthentication? = nil) {
+    package init(
+        pull: PullHash? = nil, authentication: MessageAuthentication? = nil,
+        compatibility: Compatibility = []
+    ) {
         self.pull = pull
         self.authentication = authentication
+        self.compatibility = compatibility
     }
 }
 
@@ -18,7 +24,7 @@ extension MessageReporter {
     package func report(_ packet: ControlPacket) -> Report {
         var fields: [Report.Field] = []
         if let encapsulation = packet.encapsulation {
-            let checksum = packet.innerChecksumIsRight
+            let checksum = packet.innerChecksumIsRight(compatibility: compatibility)
             fields.append(
                 .init(
                     ControlMessage.name(ofType: Encapsulation.type),
@@ -372,8 +378,8 @@ extension MessageReporter {
                     .init("Inner IP", ip.report), .init("Inner payload", "\(payload.count) octets"),
                 ])
         case .control(let ip, let udp, let control):
-            let expected = udp.expectedChecksum(in: ip, payload: control.octets())
-            let isRight = udp.checksum == 0 ? nil : udp.checksum == expected
+            let isRight = udp.checksumIsRight(
+                in: ip, payload: control.octets(compatibility: compatibility))
             return .fields(
                 all + [
                     .init("Inner IP", ip.report), .init("Inner UDP", udp.report(isRight)),

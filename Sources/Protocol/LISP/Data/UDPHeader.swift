@@ -58,6 +58,11 @@ package struct UDPHeader: Hashable, Sendable, WireValue {
         checksum.add(octets: payload)
         return checksum.udpValue
     }
+
+    /// - Returns: `nil` if there is no checksum.
+    package func checksumIsRight(in ip: IPHeader, payload: [UInt8]) -> Bool? {
+        checksum == 0 ? nil : checksum == expectedChecksum(in: ip, payload: payload)
+    }
 }
 
 extension OctetReader {

@@ -75,10 +75,11 @@ extension ControlPacket {
 
     /// Whether the inner UDP checksum is right; `nil` if there is none to check. RFC 9301 §5 demands
     /// one, and lispers.net sends 0.
-    package var innerChecksumIsRight: Bool? {
-        guard let encapsulation, encapsulation.udp.checksum != 0 else { return nil }
-        let expected = encapsulation.udp.expectedChecksum(
-            in: encapsulation.ip, payload: message.octets())
-        return expected == encapsulation.udp.checksum
+    /// - Parameter compatibility: what the packet was read with.
+    package func innerChecksumIsRight(compatibility: Compatibility = []) -> Bool? {
+        encapsulation.flatMap {
+            $0.udp.checksumIsRight(
+                in: $0.ip, payload: message.octets(compatibility: compatibility))
+        }
     }
 }

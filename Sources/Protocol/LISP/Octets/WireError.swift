@@ -15,6 +15,21 @@ package enum WireError: Error, Hashable, Sendable {
     case leftOver(_ field: String, count: Int, at: Int)
 }
 
+extension WireError {
+    /// The same mistake, where the octets stand inside others.
+    package func moved(by distance: Int) -> WireError {
+        switch self {
+        case .truncated(let field, let offset): return .truncated(field, at: offset + distance)
+        case .unsupported(let field, let value, let offset):
+            return .unsupported(field, value: value, at: offset + distance)
+        case .invalid(let field, let value, let offset):
+            return .invalid(field, value: value, at: offset + distance)
+        case .leftOver(let field, let count, let offset):
+            return .leftOver(field, count: count, at: offset + distance)
+        }
+    }
+}
+
 extension WireError: CustomStringConvertible {
     package var description: String {
         switch self {

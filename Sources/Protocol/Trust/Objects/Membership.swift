@@ -63,8 +63,11 @@ package struct Invite: Hashable, Sendable {
         roles = Roles(rawValue: try fields.need(.roles))
         ranges = try fields.takeRanges()
         notAfter = try fields.need(.notAfter)
-        uses = try fields.need(.uses)
-        guard uses > 0 else { throw .invalid("uses", value: 0, at: 0) }
+        uses = try fields.need(.uses) { reader throws(WireError) in
+            let uses: UInt16 = try reader.read("uses")
+            guard uses > 0 else { throw .invalid("uses", value: 0, at: 0) }
+            return uses
+        }
         boundKey = try fields.takeKey(.boundKey)
         let seen: UInt64 = try fields.need(.seen)
         membersSeen = UInt32(truncatingIfNeeded: seen >> 32)
@@ -144,9 +147,12 @@ package struct Claim: Hashable, Sendable {
         if let name = try fields.takeName() {
             what = .name(name)
         } else {
-            let index: UInt8 = try fields.need(.index)
-            guard index <= Self.maximumIndex else {
-                throw .invalid("address index", value: Int(index), at: 0)
+            let index = try fields.need(.index) { reader throws(WireError) in
+                let index: UInt8 = try reader.read("address index")
+                guard index <= Self.maximumIndex else {
+                    throw .invalid("address index", value: Int(index), at: 0)
+                }
+                return index
             }
             what = .address(index: index)
         }
@@ -184,12 +190,14 @@ package struct Revocation: Hashable, Sendable {
         } else {
             subject = .object(try fields.needObjectID(.object))
         }
-        if let octets = try fields.take(.reason) {
+        let text = try fields.take(.reason) { reader throws(WireError) in
+            let octets = reader.readRest()
             guard octets.count <= Self.maximumReason,
                 let text = String(validating: octets, as: UTF8.self)
-            else { throw .invalid("reason", value: octets.count, at: 0) }
-            reason = text
+            else { throw .invalid("reason of length", value: octets.count, at: 0) }
+            return text
         }
+        reason = text ?? ""
         keepList = try fields.take(.keepList, size: SHA256.size)
     }
 
@@ -206,7 +214,7 @@ package struct Revocation: Hashable, Sendable {
 extension Fields {
     mutating func needObjectID(_ tag: FieldTag) throws(WireError) -> ObjectID {
         guard let id = ObjectID(octets: try need(tag, size: ObjectID.size)) else {
-            throw .truncated(tag.name, at: 0)
+            throw missing(tag)
         }
         return id
     }

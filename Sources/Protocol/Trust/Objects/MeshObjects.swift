@@ -17,16 +17,17 @@ package struct Genesis: Hashable, Sendable {
     }
 
     init(from fields: inout Fields) throws(WireError) {
-        guard let name = try fields.takeName() else { throw .truncated("mesh name", at: 0) }
+        guard let name = try fields.takeName() else { throw fields.missing(.names) }
         self.name = name
         commitment = try fields.needCommitment()
-        let octets = try fields.need(.pool, size: 5)
-        let address = octets.prefix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard
-            let pool = Prefix(IPv4Address(rawValue: address), length: Int(octets[4])),
-            pool.address.rawValue == address
-        else { throw .invalid("IPv4 pool", value: Int(octets[4]), at: 4) }
-        self.pool = pool
+        pool = try fields.need(.pool) { reader throws(WireError) in
+            let address = IPv4Address(rawValue: try reader.read("IPv4 pool"))
+            let length: UInt8 = try reader.read("mask length of pool")
+            guard let pool = Prefix(address, length: Int(length)), pool.address == address else {
+                throw .invalid("mask length of pool", value: Int(length), at: 4)
+            }
+            return pool
+        }
         policy = try fields.need(.policy)
     }
 
@@ -74,9 +75,12 @@ package struct Salt: Hashable, Sendable {
     }
 
     init(from fields: inout Fields) throws(WireError) {
-        let octets = try fields.need(.salt, size: 4 + Self.randomSize)
-        epoch = octets.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
-        random = [UInt8](octets.dropFirst(4))
+        (epoch, random) = try fields.need(.salt) { reader throws(WireError) in
+            (
+                try reader.read("epoch"),
+                try reader.readOctets("random", count: Self.randomSize)
+            )
+        }
     }
 
     func write(to fields: inout Fields) {
@@ -121,18 +125,22 @@ package struct NodeRecord: Hashable, Sendable {
     init(from fields: inout Fields) throws(WireError) {
         guard
             let key = X25519.PublicKey(octets: try fields.need(.dataKey, size: X25519.keySize))
-        else { throw .truncated("data key", at: 0) }
+        else { throw fields.missing(.dataKey) }
         dataKey = key
         incarnation = try fields.need(.incarnation)
-        if let octets = try fields.take(.partitions, size: 8) {
-            let bits = octets.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let partitions = try fields.take(.partitions) { reader throws(WireError) in
+            let bits: UInt64 = try reader.read("partitions")
             guard bits != 0 else { throw .invalid("partitions", value: 0, at: 0) }
-            activePartitions = UInt32(truncatingIfNeeded: bits >> 32)
-            pendingPartitions = UInt32(truncatingIfNeeded: bits)
+            return bits
         }
-        guard let octets = try fields.take(.locators) else { return }
-        var reader = OctetReader(octets.span.bytes)
-        while reader.remaining > 0 { locators.append(try Locator(from: &reader)) }
+        activePartitions = UInt32(truncatingIfNeeded: (partitions ?? 0) >> 32)
+        pendingPartitions = UInt32(truncatingIfNeeded: partitions ?? 0)
+        let locators = try fields.take(.locators) { reader throws(WireError) in
+            var locators: [Locator] = []
+            while reader.remaining > 0 { locators.append(try Locator(from: &reader)) }
+            return locators
+        }
+        self.locators = locators ?? []
     }
 
     func write(to fields: inout Fields) {
@@ -171,7 +179,7 @@ extension NodeRecord.Locator: WireValue {
 extension Fields {
     mutating func needCommitment() throws(WireError) -> RootCommitment {
         guard let commitment = RootCommitment(octets: try need(.commitment, size: 32)) else {
-            throw .truncated("commitment", at: 0)
+            throw missing(.commitment)
         }
         return commitment
     }

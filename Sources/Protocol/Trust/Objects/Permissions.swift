@@ -47,28 +47,17 @@ extension UInt8 {
 
 extension Fields {
     /// `{length 1, name}*`
-    mutating func takeNames(_ tag: FieldTag = .names) throws(WireError) -> [MeshName] {
-        guard let octets = try take(tag) else { return [] }
-        var reader = OctetReader(octets.span.bytes)
-        var names: [MeshName] = []
-        while reader.remaining > 0 {
-            let start = reader.offset
-            let length: UInt8 = try reader.read(tag.name)
-            let text = try reader.readOctets(tag.name, count: Int(length))
-            guard let name = MeshName(String(decoding: text, as: UTF8.self)) else {
-                throw .invalid("name in \(tag.name)", value: Int(length), at: start)
-            }
-            names.append(name)
+    mutating func takeNames() throws(WireError) -> [MeshName] {
+        let names = try take(.names) { reader throws(WireError) in
+            var names: [MeshName] = []
+            while reader.remaining > 0 { names.append(try MeshName(from: &reader)) }
+            return names
         }
-        return names
+        return names ?? []
     }
 
     mutating func takeName() throws(WireError) -> MeshName? {
-        let names = try takeNames()
-        guard names.count <= 1 else {
-            throw .invalid("number of names", value: names.count, at: 0)
-        }
-        return names.first
+        try take(.names) { reader throws(WireError) in try MeshName(from: &reader) }
     }
 
     mutating func set(names: [MeshName]) {
@@ -77,29 +66,12 @@ extension Fields {
 
     /// `{Instance-ID 4, AFI 2, mask length 1, address}*`, host bits zero; IPv4, IPv6 or MAC.
     mutating func takeRanges() throws(WireError) -> [EID] {
-        guard let octets = try take(.ranges) else { return [] }
-        var reader = OctetReader(octets.span.bytes)
-        var ranges: [EID] = []
-        while reader.remaining > 0 {
-            let start = reader.offset
-            let instance: UInt32 = try reader.read("Instance-ID of range")
-            let afi: UInt16 = try reader.read("AFI of range")
-            let maskLength: UInt8 = try reader.read("mask length of range")
-            let size: Int
-            switch afi {
-            case AFI.ipv4: size = 4
-            case AFI.ipv6: size = 16
-            case AFI.mac: size = 6
-            default: throw .unsupported("AFI of range", value: Int(afi), at: start + 4)
-            }
-            let value = try reader.readOctets("range", count: size)
-            let address = try Address(octets: [UInt8(afi >> 8), UInt8(afi & 0xFF)] + value)
-            guard let range = try? EID(maskLength: maskLength, address: address),
-                range.wire.address == address
-            else { throw .invalid("mask length of range", value: Int(maskLength), at: start + 6) }
-            ranges.append(EID(range.kind, instance: instance))
+        let ranges = try take(.ranges) { reader throws(WireError) in
+            var ranges: [EID] = []
+            while reader.remaining > 0 { ranges.append(try EID(rangeFrom: &reader)) }
+            return ranges
         }
-        return ranges
+        return ranges ?? []
     }
 
     /// - Parameter ranges: of IPv4, IPv6 or MAC; no reader takes others.
@@ -113,5 +85,39 @@ extension Fields {
             writer.write(octets: [UInt8](address.octets().dropFirst(2)))
         }
         set(.ranges, writer.octets)
+    }
+}
+
+extension MeshName {
+    fileprivate init(from reader: inout OctetReader) throws(WireError) {
+        let start = reader.offset
+        let length: UInt8 = try reader.read("length of name")
+        let text = try reader.readOctets("name", count: Int(length))
+        guard let name = MeshName(String(decoding: text, as: UTF8.self)) else {
+            throw .invalid("name of length", value: Int(length), at: start)
+        }
+        self = name
+    }
+}
+
+extension EID {
+    fileprivate init(rangeFrom reader: inout OctetReader) throws(WireError) {
+        let instance: UInt32 = try reader.read("Instance-ID of range")
+        let start = reader.offset
+        let afi: UInt16 = try reader.read("AFI of range")
+        let maskLength: UInt8 = try reader.read("mask length of range")
+        let size: Int
+        switch afi {
+        case AFI.ipv4: size = 4
+        case AFI.ipv6: size = 16
+        case AFI.mac: size = 6
+        default: throw .unsupported("AFI of range", value: Int(afi), at: start)
+        }
+        let value = try reader.readOctets("range", count: size)
+        let address = try Address(octets: [UInt8(afi >> 8), UInt8(afi & 0xFF)] + value)
+        guard let range = try? EID(maskLength: maskLength, address: address),
+            range.wire.address == address
+        else { throw .invalid("mask length of range", value: Int(maskLength), at: start + 2) }
+        self.init(range.kind, instance: instance)
     }
 }

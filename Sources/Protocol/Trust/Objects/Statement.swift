@@ -86,7 +86,7 @@ extension Statement {
 
 extension Fields {
     mutating func needKey(_ tag: FieldTag) throws(WireError) -> Ed25519.PublicKey {
-        guard let key = try takeKey(tag) else { throw .truncated(tag.name, at: 0) }
+        guard let key = try takeKey(tag) else { throw missing(tag) }
         return key
     }
 

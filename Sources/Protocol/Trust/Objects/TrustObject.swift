@@ -38,6 +38,7 @@ package struct TrustObject: Hashable, Sendable {
             }
             let type: UInt8 = try reader.read("type")
             let length: UInt16 = try reader.read("length")
+            let fieldOffset = reader.offset
             let fieldOctets = try reader.readOctets("fields", count: Int(length))
             let key = try reader.readOctets("signer's key", count: Ed25519.publicKeySize)
             _ = try reader.readOctets("signature", count: Ed25519.signatureSize)
@@ -47,7 +48,8 @@ package struct TrustObject: Hashable, Sendable {
             }
             self.octets = octets
             self.signer = signer
-            statement = try Statement(type: type, fields: try Fields(octets: fieldOctets))
+            statement = try Statement(
+                type: type, fields: try Fields(octets: fieldOctets, at: fieldOffset))
         } catch {
             throw .wire(error)
         }
