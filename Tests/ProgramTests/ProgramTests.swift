@@ -96,6 +96,10 @@ struct ProgramTests {
                 "The value 'lisper.net' is invalid for '--compat <compat>'. Please provide one of 'lispers.net'."
             ),
             (["decode", "00", "--hash-mask", "8"], "--profile and --hash-mask need --modulus"),
+            (
+                ["index", "a\u{1B}[2Jb", "--modulus", "4"],
+                "EID \"a\\1b[2Jb\", column 1: \"a\\1b[2Jb\" is no address; a name stands in quotes: 'a\\1b[2Jb'"
+            ),
             (["index", "1.1.1.1"], "Missing expected argument '--modulus <N>'"),
             (["index", "1.1.1.1", "--modulus", "0"], "--modulus must be at least 1"),
             (

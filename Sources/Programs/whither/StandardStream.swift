@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Glibc
 
@@ -14,7 +15,7 @@ enum StandardStream {
 
     /// One line that is not the answer.
     static func note(_ text: String) {
-        _ = write("whither: \(text)\n", to: STDERR_FILENO)
+        _ = write("whither: \(text.printable)\n", to: STDERR_FILENO)
     }
 
     private static func write(_ text: String, to descriptor: Int32) -> Bool {

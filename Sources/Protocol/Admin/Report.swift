@@ -158,8 +158,8 @@ extension Report {
 }
 
 extension String {
-    /// What a peer sent may hold anything: nothing of it shall steer a terminal.
-    fileprivate var printable: String {
+    /// What a peer sent or somebody pasted may hold anything: nothing of it shall steer a terminal.
+    package var printable: String {
         if utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return self }
         return unicodeScalars.map {
             $0.value < 0x20 || 0x7F..<0xA0 ~= $0.value
