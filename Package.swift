@@ -9,6 +9,11 @@ let settings: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault
 let package = Package(
     name: "Whither",
     products: [.executable(name: "whither", targets: ["whither"])],
+    traits: [
+        .trait(
+            name: "Laboratory",
+            description: "Planted bugs and stand-ins for cryptography; never in a product.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
     ],
@@ -22,28 +27,42 @@ let package = Package(
             name: "CPcap", path: "Sources/System/CPcap", providers: [.apt(["libpcap-dev"])]),
 
         // Protocol
+        .target(name: "Clocks", path: "Sources/Protocol/Clocks", swiftSettings: settings),
+        .target(name: "Laboratory", path: "Sources/Protocol/Laboratory", swiftSettings: settings),
         .target(
-            name: "Cryptography", dependencies: ["CSodium", "CCrypto"],
+            name: "Cryptography", dependencies: ["CSodium", "CCrypto", "Laboratory"],
             path: "Sources/Protocol/Cryptography",
             swiftSettings: settings),
         .target(
             name: "LISP", dependencies: ["Cryptography"], path: "Sources/Protocol/LISP",
             swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]),
         .target(
-            name: "Trust", dependencies: ["Cryptography", "LISP"], path: "Sources/Protocol/Trust",
-            swiftSettings: settings),
+            name: "Trust", dependencies: ["Clocks", "Cryptography", "Laboratory", "LISP"],
+            path: "Sources/Protocol/Trust", swiftSettings: settings),
         .target(
-            name: "Sessions", dependencies: ["Cryptography"], path: "Sources/Protocol/Sessions",
-            swiftSettings: settings),
+            name: "Sessions",
+            dependencies: ["Clocks", "Cryptography", "Laboratory", "LISP", "Trust"],
+            path: "Sources/Protocol/Sessions", swiftSettings: settings),
         .target(
-            name: "Mappings", dependencies: ["Cryptography", "LISP", "Trust"],
+            name: "Mappings",
+            dependencies: ["Clocks", "Cryptography", "Laboratory", "LISP", "Trust"],
             path: "Sources/Protocol/Mappings", swiftSettings: settings),
         .target(
-            name: "MappingSystem", dependencies: ["Cryptography", "LISP"],
+            name: "MappingSystem",
+            dependencies: [
+                "Clocks", "Cryptography", "Laboratory", "LISP", "Mappings", "Sessions", "Trust",
+            ],
             path: "Sources/Protocol/MappingSystem", swiftSettings: settings),
         .target(
             name: "Forwarding", dependencies: ["LISP"], path: "Sources/Protocol/Forwarding",
             swiftSettings: settings),
+        .target(
+            name: "LISPNode",
+            dependencies: [
+                "Clocks", "Cryptography", "Forwarding", "Laboratory", "LISP", "MappingSystem",
+                "Mappings", "Sessions", "Trust",
+            ],
+            path: "Sources/Protocol/LISPNode", swiftSettings: settings),
         .target(
             name: "Admin", dependencies: ["LISP", "MappingSystem"], path: "Sources/Protocol/Admin",
             swiftSettings: settings),
@@ -67,6 +86,20 @@ let package = Package(
         .target(
             name: "TestKit", dependencies: ["Host", "LISP"], path: "Tests/TestKit",
             swiftSettings: settings),
+        .target(
+            name: "Simulator",
+            dependencies: [
+                "Clocks", "Cryptography", "Laboratory", "LISP", "LISPNode", "MappingSystem",
+                "Mappings", "Sessions", "TestKit", "Trust",
+            ],
+            path: "Tests/Simulator", swiftSettings: settings),
+        .executableTarget(
+            name: "whither-sim",
+            dependencies: [
+                "Clocks", "Laboratory", "LISPNode", "Simulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/SimulateCommand", swiftSettings: settings),
         .target(
             name: "Fuzzing",
             dependencies: ["Admin", "AllocationCount", "LISP", "MappingSystem", "TestKit"],
@@ -93,21 +126,31 @@ let package = Package(
             path: "Tests/LISPTests",
             swiftSettings: settings),
         .testTarget(
-            name: "TrustTests", dependencies: ["Cryptography", "LISP", "TestKit", "Trust"],
+            name: "TrustTests",
+            dependencies: ["Clocks", "Cryptography", "LISP", "TestKit", "Trust"],
             path: "Tests/TrustTests", swiftSettings: settings),
         .testTarget(
-            name: "SessionsTests", dependencies: ["Cryptography", "Sessions", "TestKit"],
+            name: "SessionsTests",
+            dependencies: ["Clocks", "Cryptography", "LISP", "Sessions", "TestKit", "Trust"],
             path: "Tests/SessionsTests", swiftSettings: settings),
         .testTarget(
             name: "MappingsTests",
-            dependencies: ["Cryptography", "LISP", "Mappings", "TestKit", "Trust"],
+            dependencies: ["Clocks", "Cryptography", "LISP", "Mappings", "TestKit", "Trust"],
             path: "Tests/MappingsTests", swiftSettings: settings),
         .testTarget(
-            name: "MappingSystemTests", dependencies: ["LISP", "MappingSystem"],
+            name: "MappingSystemTests",
+            dependencies: ["Clocks", "LISP", "MappingSystem", "Mappings", "TestKit", "Trust"],
             path: "Tests/MappingSystemTests", swiftSettings: settings),
         .testTarget(
             name: "ForwardingTests", dependencies: ["Forwarding", "LISP", "TestKit"],
             path: "Tests/ForwardingTests", swiftSettings: settings),
+        .testTarget(
+            name: "SimulatorTests",
+            dependencies: [
+                "Clocks", "Cryptography", "LISP", "LISPNode", "Mappings", "Sessions", "Simulator",
+                "TestKit", "Trust",
+            ],
+            path: "Tests/SimulatorTests", swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LISP", "MappingSystem", "TestKit"],
             path: "Tests/AdminTests", swiftSettings: settings),

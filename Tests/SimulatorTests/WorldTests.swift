@@ -1,0 +1,4 @@
+import Simulator
+import Testing
+
+@Suite("World") struct WorldTests {}
