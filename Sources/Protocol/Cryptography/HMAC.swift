@@ -1,5 +1,6 @@
 import CCrypto
 import CSodium
+import Laboratory
 
 /// Keyed hashes (RFC 2104). Any key length.
 package enum HMAC {
@@ -10,6 +11,9 @@ package enum HMAC {
 
     /// Over the pieces, one after another.
     package static func sha256(key: [UInt8], pieces: [ArraySlice<UInt8>]) -> [UInt8] {
+        if StandIns.areUsed {
+            return StandIn.octets(.mac, [key, [UInt8](pieces.joined())])
+        }
         var state = crypto_auth_hmacsha256_state()
         crypto_auth_hmacsha256_init(&state, key, key.count)
         for piece in pieces {
@@ -39,8 +43,15 @@ package enum HKDF {
     package static func sha256(
         salt: [UInt8], inputKey: [UInt8], info: [UInt8] = [], length: Int
     ) -> [UInt8] {
+        return expand(HMAC.sha256(key: salt, inputKey), info: info, length: length)
+    }
+
+    /// The second half (§2.3), for a key that is random already.
+    /// - Parameter length: 1 to 8,160 octets.
+    package static func expand(
+        _ pseudorandomKey: [UInt8], info: [UInt8], length: Int
+    ) -> [UInt8] {
         precondition(1...255 * 32 ~= length, "RFC 5869 §2.3: at most 255 blocks")
-        let pseudorandomKey = HMAC.sha256(key: salt, inputKey)
         var output: [UInt8] = []
         var block: [UInt8] = []
         var counter: UInt8 = 0
