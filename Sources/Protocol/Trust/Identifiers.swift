@@ -42,20 +42,51 @@ package struct RootCommitment: Hashable, Sendable {
 }
 
 /// A node of a mesh, by its identity key.
-package struct NodeID: Hashable, Sendable {
-    /// 16 octets. All zero means "a plain LISP locator" where a node is named for one.
-    package let octets: [UInt8]
+package struct NodeID: Hashable, Comparable, Sendable {
+    private let halves: Halves
 
     package static let size = 16
 
+    /// 16 octets. All zero means "a plain LISP locator" where a node is named for one.
+    package var octets: [UInt8] { halves.octets }
+
     /// - Returns: `nil` if there are not 16.
     package init?(octets: [UInt8]) {
-        guard octets.count == Self.size else { return nil }
-        self.octets = octets
+        guard let halves = Halves(octets) else { return nil }
+        self.halves = halves
     }
 
     package init(of key: Ed25519.PublicKey, in mesh: MeshID) {
-        octets = [UInt8](Tag.node.hash(mesh.octets + key.octets).prefix(Self.size))
+        halves = Halves(firstOf: Tag.node.hash(mesh.octets + key.octets))
+    }
+
+    package static func < (left: NodeID, right: NodeID) -> Bool { left.halves < right.halves }
+}
+
+/// 16 octets as two integers: sets of ids need no memory of their own for each, and compare fast.
+struct Halves: Hashable, Comparable, Sendable {
+    private let high: UInt64
+    private let low: UInt64
+
+    init?(_ octets: [UInt8]) {
+        guard octets.count == 16 else { return nil }
+        self.init(firstOf: octets)
+    }
+
+    /// The first 16 of them.
+    init(firstOf octets: [UInt8]) {
+        high = octets.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        low = octets.dropFirst(8).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    var first: UInt8 { UInt8(truncatingIfNeeded: high >> 56) }
+
+    var octets: [UInt8] {
+        withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { [UInt8]($0) }
+    }
+
+    static func < (left: Halves, right: Halves) -> Bool {
+        left.high != right.high ? left.high < right.high : left.low < right.low
     }
 }
 

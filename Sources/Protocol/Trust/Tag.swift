@@ -8,6 +8,9 @@ package enum Tag: String, Hashable, Sendable, CaseIterable {
     case node = "whither/node/v1"
     case record = "whither/record/v1"
     case object = "whither/object/v1"
+    case inviteKey = "whither/invite-key/v1"
+    case redeem = "whither/redeem/v1"
+    case ipv4 = "whither/ipv4/v1"
 
     var octets: [UInt8] { [UInt8](rawValue.utf8) + [0] }
 

@@ -95,18 +95,25 @@ package enum TrustObjectError: Error, Hashable, Sendable {
 }
 
 /// The first 16 octets of the hash of exactly what an object's signer signed.
-package struct ObjectID: Hashable, Sendable {
-    package let octets: [UInt8]
+package struct ObjectID: Hashable, Comparable, Sendable {
+    private let halves: Halves
 
     package static let size = 16
 
+    package var octets: [UInt8] { halves.octets }
+
     /// - Returns: `nil` if there are not 16.
     package init?(octets: [UInt8]) {
-        guard octets.count == Self.size else { return nil }
-        self.octets = octets
+        guard let halves = Halves(octets) else { return nil }
+        self.halves = halves
     }
 
     fileprivate init(hashing octets: [UInt8]) {
-        self.octets = [UInt8](SHA256.hash(octets).prefix(Self.size))
+        halves = Halves(firstOf: SHA256.hash(octets))
     }
+
+    /// In which of 256 buckets of a set it is: its first octet.
+    package var bucket: UInt8 { halves.first }
+
+    package static func < (left: ObjectID, right: ObjectID) -> Bool { left.halves < right.halves }
 }
