@@ -148,7 +148,7 @@ let package = Package(
             name: "SimulatorTests",
             dependencies: [
                 "Clocks", "Cryptography", "LISP", "LISPNode", "Mappings", "Sessions", "Simulator",
-                "TestKit", "Trust",
+                "TestKit", "Trust", "whither-sim",
             ],
             path: "Tests/SimulatorTests", swiftSettings: settings),
         .testTarget(

@@ -42,9 +42,4 @@ struct Machine {
     var traffic = Traffic()
     /// Deadlines handled one after another without any time passing.
     var idleDeadlines = 0
-
-    func now(at time: Int64) -> Now {
-        Now(
-            Moment(microseconds: monotone.local(at: time)), clock: clock.reading(at: time))
-    }
 }

@@ -108,7 +108,7 @@ struct IdleToy: SimulatedNode {
 }
 
 extension Scenario {
-    static let gossip = Scenario(
+    package static let gossip = Scenario(
         "gossip", "toy nodes count and gossip, under faults drawn from the seed, then without any",
         nodes: 9, minutes: 5
     ) { gossip($0, isGullible: false) }

@@ -27,57 +27,75 @@ package struct Contact: Hashable, Sendable {
 
 /// Contacts by machine and endpoint: open addressing, because a large world has millions.
 struct Contacts {
-    private var keys = [UInt64](repeating: 0, count: 1 << 12)
-    private var values = [Contact](repeating: Contact(), count: 1 << 12)
-    private var count = 0
-
-    subscript(machine: Int, endpoint: UInt32) -> Contact? {
-        let place = self.place(Self.key(machine, endpoint))
-        return keys[place] == 0 ? nil : values[place]
+    private struct Place {
+        /// 0: free.
+        var key: UInt64 = 0
+        var contact = Contact()
     }
 
+    private var places = [Place](repeating: Place(), count: 1 << 12)
+    private var count = 0
+    /// By machine, a bit for each endpoint: the many that have answered cost no look into the table.
+    private var answered: [[UInt64]] = []
+
+    subscript(machine: Int, endpoint: UInt32) -> Contact? {
+        let place = places[find(Self.key(machine, endpoint))]
+        return place.key == 0 ? nil : place.contact
+    }
+
+    @inline(__always)
     mutating func update(_ machine: Int, _ endpoint: UInt32, _ change: (inout Contact) -> Void) {
+        guard !hasAnswered(machine, endpoint) else { return }
         let key = Self.key(machine, endpoint)
-        var place = self.place(key)
-        if keys[place] == 0 {
-            if (count + 1) * 2 > keys.count {
+        var place = find(key)
+        if places[place].key == 0 {
+            if (count + 1) * 2 > places.count {
                 grow()
-                place = self.place(key)
+                place = find(key)
             }
-            keys[place] = key
+            places[place].key = key
             count += 1
         }
-        if !values[place].hasAnswered { change(&values[place]) }
+        change(&places[place].contact)
+        if places[place].contact.hasAnswered { markAnswered(machine, endpoint) }
+    }
+
+    private func hasAnswered(_ machine: Int, _ endpoint: UInt32) -> Bool {
+        let word = Int(endpoint >> 6)
+        guard machine < answered.count, word < answered[machine].count else { return false }
+        return answered[machine][word] >> UInt64(endpoint & 63) & 1 == 1
+    }
+
+    private mutating func markAnswered(_ machine: Int, _ endpoint: UInt32) {
+        let word = Int(endpoint >> 6)
+        while answered.count <= machine { answered.append([]) }
+        while answered[machine].count <= word { answered[machine].append(0) }
+        answered[machine][word] |= 1 << UInt64(endpoint & 63)
     }
 
     /// Those of one machine, by endpoint.
     func all(of machine: Int) -> [(endpoint: UInt32, contact: Contact)] {
-        var found: [(endpoint: UInt32, contact: Contact)] = []
-        for (place, key) in keys.enumerated() where Int(key >> 32) == machine + 1 {
-            found.append((UInt32(truncatingIfNeeded: key), values[place]))
-        }
-        return found.sorted { $0.endpoint < $1.endpoint }
+        places.lazy.filter { Int($0.key >> 32) == machine + 1 }
+            .map { (UInt32(truncatingIfNeeded: $0.key), $0.contact) }
+            .sorted { $0.endpoint < $1.endpoint }
     }
 
     private static func key(_ machine: Int, _ endpoint: UInt32) -> UInt64 {
         UInt64(machine + 1) << 32 | UInt64(endpoint)
     }
 
-    private func place(_ key: UInt64) -> Int {
+    private func find(_ key: UInt64) -> Int {
         let mixed = (key ^ key >> 29) &* 0xBF58_476D_1CE4_E5B9
-        var place = Int(truncatingIfNeeded: mixed >> 32) & (keys.count - 1)
-        while keys[place] != 0, keys[place] != key { place = (place + 1) & (keys.count - 1) }
+        var place = Int(truncatingIfNeeded: mixed >> 32) & (places.count - 1)
+        while places[place].key != 0, places[place].key != key {
+            place = (place + 1) & (places.count - 1)
+        }
         return place
     }
 
     private mutating func grow() {
-        let (oldKeys, oldValues) = (keys, values)
-        keys = [UInt64](repeating: 0, count: oldKeys.count * 2)
-        values = [Contact](repeating: Contact(), count: oldKeys.count * 2)
-        for (old, key) in oldKeys.enumerated() where key != 0 {
-            let place = self.place(key)
-            keys[place] = key
-            values[place] = oldValues[old]
-        }
+        let old = places
+        places = [Place](repeating: Place(), count: old.count * 2)
+        for place in old where place.key != 0 { places[find(place.key)] = place }
     }
 }

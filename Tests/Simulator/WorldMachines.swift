@@ -84,6 +84,12 @@ extension World {
         machines[index].clock.losePower(at: time)
     }
 
+    /// Reaches into a node, for tests; its deadline is looked at again.
+    package func withMember(_ index: Int, _ change: (inout Member) -> Void) {
+        change(&members[index])
+        rearm(index)
+    }
+
     package func incarnation(of index: Int) -> UInt64 { machines[index].incarnation }
 
     // MARK: - Clocks

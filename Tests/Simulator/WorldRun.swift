@@ -170,7 +170,7 @@ extension World {
     }
 
     func handle(_ event: Event, at index: Int) {
-        let now = machines[index].now(at: time)
+        let now = now(of: index)
         events += 1
         trace(event, at: index)
         hooks.beforeEvent?(self, index, event, now)

@@ -12,7 +12,8 @@ extension World {
         hash.mix(UInt64(truncatingIfNeeded: machine) << 8 | UInt64(kind.rawValue))
         if let endpoint { hash.mix(UInt64(endpoint)) }
         hash.mix(number)
-        if !octets.isEmpty { hash.mix(octets) }
+        // What is sent is seen again when it arrives or is lost.
+        if kind == .sent { hash.mix(UInt64(octets.count)) } else { hash.mix(octets) }
         let entry = TraceEntry(
             time: time, machine: machine, kind: kind, endpoint: endpoint, octets: octets,
             number: number, text: text())
