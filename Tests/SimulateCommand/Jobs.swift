@@ -40,7 +40,7 @@ struct Jobs {
     }
 
     private static func isResult(_ line: Substring) -> Bool {
-        line.hasPrefix("seed ") && line.contains(" events/s, trace ")
+        line.hasPrefix("seed ") && line.contains(" events/s, ")
     }
 
     private struct Child {

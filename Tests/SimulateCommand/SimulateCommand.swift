@@ -99,6 +99,7 @@ struct SimulateCommand: ParsableCommand {
             seed \(seed): \(outcome.failure == nil ? "fine" : "FAILED"), \(outcome.events) events, \
             \(outcome.simulated.milliseconds / 1000) s simulated in \(real) s, \
             \(Int(Double(outcome.events) / max(seconds, 1e-6))) events/s, \
+            queue up to \(outcome.peaks.queue), effects up to \(outcome.peaks.effects), \
             trace \(String(repeating: "0", count: 16 - hash.count))\(hash)
             """
     }

@@ -17,6 +17,8 @@ package struct Faults: Hashable, Sendable {
 
     package var pauses: Span?
     package var pausedAtMost = Span.seconds(120)
+    package var sleeps: Span?
+    package var asleepAtMost = Span.minutes(10)
     package var slowness: Span?
     package var slowestEvent = Span.milliseconds(20)
 
@@ -61,6 +63,7 @@ package struct Faults: Hashable, Sendable {
         }
         if random.chance(oneIn: 2) { faults.noDisk = .percent(random.below(20)) }
         faults.pauses = rare(20, 300)
+        faults.sleeps = rare(60, 600)
         faults.slowness = rare(30, 300)
         faults.partitions = rare(30, 300)
         faults.flaps = rare(20, 120)

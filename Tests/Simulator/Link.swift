@@ -60,7 +60,7 @@ package enum DropReason: UInt8, Hashable, Sendable, CaseIterable {
     case closedPort
     /// The NAT knows of no mapping, or it has timed out, or its filter refuses the source.
     case nat
-    /// The process is not running.
+    /// The process is not running, or the machine sleeps.
     case down
     /// The receiver was paused or busy for too long.
     case backlog

@@ -25,6 +25,8 @@ struct Machine {
     var incarnation: UInt64 = 0
     /// Paused or busy until then.
     var blockedUntil: Int64 = 0
+    /// What arrives before is lost: the whole machine sleeps.
+    var asleepUntil: Int64 = 0
     /// What one event costs.
     var serviceTime: Int64 = 0
     var backlog: [Event] = []

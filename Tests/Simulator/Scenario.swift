@@ -48,6 +48,6 @@ package struct Scenario: Sendable {
     }
 
     /// Every one, in the order in which they are listed.
-    package static let all: [Scenario] = [gossip, faulty, idle]
+    package static let all: [Scenario] = [gossip, faulty, trap, idle]
     package static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }

@@ -21,18 +21,19 @@ struct RunningClock {
     func world(of local: Int64) -> Int64 {
         guard local != .max else { return .max }
         let wanted = local.subtractingReportingOverflow(localBase)
-        guard !wanted.overflow, wanted.partialValue > 0 else { return worldBase }
-        guard partsPerMillion != 0 else {
-            let sum = worldBase.addingReportingOverflow(wanted.partialValue)
-            return sum.overflow ? .max : sum.partialValue
-        }
+        // No run lasts 285 years.
+        guard !wanted.overflow, wanted.partialValue < 1 << 53 else { return .max }
+        guard wanted.partialValue > 0 else { return worldBase }
+        guard partsPerMillion != 0 else { return worldBase + wanted.partialValue }
         let product = wanted.partialValue.multipliedFullWidth(by: 1_000_000)
         let rate = 1_000_000 + partsPerMillion
-        guard product.high < rate else { return .max }
-        var guess = worldBase &+ rate.dividingFullWidth(product).quotient
+        var guess = worldBase + rate.dividingFullWidth(product).quotient
         while self.local(at: guess) < local { guess += 1 }
         return guess
     }
+
+    /// It shows so much more.
+    mutating func shift(by span: Span) { localBase &+= span.microseconds }
 
     mutating func setRate(_ partsPerMillion: Int64, at world: Int64) {
         (localBase, worldBase) = (local(at: world), world)

@@ -41,7 +41,7 @@ package struct SimulatedDisk {
 
     /// - Parameter tear: how many writes of the oldest batch stay if it is torn.
     mutating func crash(_ outcome: CrashOutcome, tear: Int) {
-        switch outcome {
+        switch isFull ? .lost : outcome {
         case .lost: break
         case .torn: if let oldest = pending.first { apply(oldest.writes.prefix(tear)) }
         case .kept: for batch in pending { apply(batch.writes) }

@@ -118,6 +118,14 @@ extension Scenario {
         nodes: 9, minutes: 5
     ) { gossip($0, isGullible: true) }
 
+    static let trap = Scenario(
+        "trap", "ends its process at every fourth seed: tries what runs many seeds", nodes: 1,
+        minutes: 1
+    ) { options in
+        precondition(options.seed % 4 != 3, "planted trap")
+        return gossip(options, isGullible: false)
+    }
+
     static let idle = Scenario(
         "idle", "nodes that only send: what the world itself costs", nodes: 1000, minutes: 2
     ) { options in

@@ -33,7 +33,8 @@ package struct TraceEntry: Sendable {
     package enum Kind: UInt8, Sendable {
         case start, datagram, packet, deadline, written, locators, command
         case sent, dropped, delivered, write, answer, notice
-        case crashed, restarted, paused, slowed, clockChanged, moved, rebound, diskFull, diskFreed
+        case crashed, restarted, paused, asleep, slowed, clockChanged, moved, rebound, diskFull,
+            diskFreed
         case partitioned, healed, clogged, unclogged, note
     }
 
@@ -115,6 +116,7 @@ extension TraceEntry {
         case .crashed: return "crashes"
         case .restarted: return "restarts, \(text)"
         case .paused: return "pauses for \(number) µs"
+        case .asleep: return "sleeps for \(number) µs"
         case .slowed: return "takes \(number) µs for an event"
         case .clockChanged: return "clock: \(text)"
         case .moved: return "moves to \(text)"

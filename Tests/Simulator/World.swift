@@ -94,7 +94,8 @@ package final class World<Member: SimulatedNode> {
     /// Closures that watch; each is asked only if it is set.
     package struct Hooks {
         package var beforeEvent: ((World, Int, Event, Now) -> Void)?
-        /// Before any of the effects is performed.
+        /// Before any of the effects is performed; of a process that crashes here only a beginning
+        /// of them will be.
         package var afterEvent: ((World, Int, Event, [Effect], Now) -> Void)?
         package var sent: ((World, Packet) -> Void)?
         package var delivered: ((World, Packet, _ to: Int) -> Void)?

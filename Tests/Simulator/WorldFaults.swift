@@ -25,16 +25,14 @@ extension World {
         links = [:]
         outsider.settings = .absent
         partitions = []
-        for from in machines.indices {
-            for to in machines.indices where clogged[Self.pair(from, to)] != nil {
-                unclog(from: from, to: to)
-            }
+        for pair in clogged.keys.sorted() {
+            unclog(from: Int(pair >> 32), to: Int(UInt32(truncatingIfNeeded: pair)))
         }
-        clogged = [:]
         trace(.healed, -1)
         for index in machines.indices {
             machines[index].serviceTime = 0
             machines[index].blockedUntil = min(machines[index].blockedUntil, time)
+            wake(index)
             machines[index].isDoomed = false
             setDiskDelay(of: index, .milliseconds(1), spread: .milliseconds(4))
             freeDisk(of: index)
@@ -50,6 +48,14 @@ extension World {
             if !machines[index].backlog.isEmpty { releaseBacklog(of: index) }
             if !machines[index].isRunning { start(index) }
         }
+    }
+
+    private func wake(_ index: Int) {
+        guard machines[index].asleepUntil > time else { return }
+        let early = Span(microseconds: machines[index].asleepUntil - time)
+        machines[index].asleepUntil = time
+        machines[index].monotone.shift(by: early)
+        rearm(index)
     }
 
     private func releaseBacklog(of index: Int) {
@@ -110,6 +116,7 @@ extension World {
         guard !machines.isEmpty else { return }
         if strikes(faults.crashes) { strikeProcess(anyone()) }
         if strikes(faults.pauses) { pause(anyone(), for: span(faults.pausedAtMost)) }
+        if strikes(faults.sleeps) { sleep(anyone(), for: span(faults.asleepAtMost)) }
         if strikes(faults.slowness) {
             let index = anyone()
             slow(index, span(faults.slowestEvent))

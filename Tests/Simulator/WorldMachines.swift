@@ -22,6 +22,7 @@ extension World {
         machines[index].incarnation += 1
         machines[index].isRunning = true
         machines[index].blockedUntil = time
+        machines[index].asleepUntil = time
         machines[index].backlog = []
         machines[index].monotone = RunningClock(
             showing: 0, at: time, partsPerMillion: machines[index].monotoneDrift)
@@ -70,6 +71,20 @@ extension World {
         machines[index].blockedUntil = max(
             machines[index].blockedUntil, time + span.microseconds)
         trace(.paused, index, number: UInt64(bitPattern: span.microseconds))
+    }
+
+    /// The whole machine is suspended: its monotone clock stands still, its wall clock goes on, and
+    /// what is sent to it is lost.
+    package func sleep(_ index: Int, for span: Span) {
+        guard machines[index].isRunning else { return }
+        let end = time + span.microseconds
+        machines[index].blockedUntil = max(machines[index].blockedUntil, end)
+        machines[index].asleepUntil = end
+        machines[index].monotone = RunningClock(
+            showing: machines[index].monotone.local(at: time), at: end,
+            partsPerMillion: machines[index].monotoneDrift)
+        rearm(index)
+        trace(.asleep, index, number: UInt64(bitPattern: span.microseconds))
     }
 
     /// What each event costs a slow machine from now on.

@@ -167,7 +167,7 @@ extension World {
             drop(flight, .closedPort)
             return
         }
-        guard machines[index].isRunning else {
+        guard machines[index].isRunning, machines[index].asleepUntil <= time else {
             drop(flight, .down)
             return
         }

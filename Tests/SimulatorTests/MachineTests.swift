@@ -88,6 +88,31 @@ struct MachineTests {
         #expect(world.peaks.backlog == 10)
     }
 
+    @Test("a sleeping machine hears nothing, and its monotone clock stands still")
+    func sleep() {
+        let world = World.ofProbes(2, interval: .seconds(10))
+        world.run(for: .seconds(5))
+        let before = world.now(of: 1).clock.milliseconds
+        world.sleep(1, for: .minutes(1))
+        world.stream(10)
+        world.run(for: .seconds(54))
+        #expect(world.members[1].received.isEmpty && world.drops(.down) == 10)
+        world.run(for: .seconds(2))
+        #expect(world.now(of: 1).clock.milliseconds - before == 61_010)
+        #expect(world.now(of: 1).moment.microseconds == 6_010_000)
+        #expect(!world.members[1].kinds.contains("deadline"))
+        world.run(for: .seconds(4))
+        #expect(world.members[1].kinds.contains("deadline"))
+
+        world.sleep(1, for: .minutes(1))
+        world.run(for: .seconds(1))
+        world.heal()
+        world.send(7)
+        world.run(for: .seconds(1))
+        #expect(world.numbers() == [7])
+        #expect(world.now(of: 1).moment.microseconds == 11_010_000)
+    }
+
     @Test("the socket's buffer is finite")
     func fullBuffer() {
         let world = World.ofProbes(2)

@@ -167,6 +167,21 @@ struct SimulateCommandTests {
         #expect(seeds.sorted() == Array(1...20))
     }
 
+    @Test("a trap ends one process alone, and its seed is told")
+    func traps() throws {
+        let run = try simulate(
+            "--scenario", "trap", "--seeds", "1..<9", "--jobs", "2", "--keep-going")
+        #expect(run.status == 1)
+        let lines = run.output.split(separator: "\n")
+        for seed in 1...8 {
+            let word = seed % 4 == 3 ? "TRAPPED" : "fine"
+            #expect(lines.contains { $0.hasPrefix("seed \(seed): \(word)") })
+        }
+        #expect(
+            run.output.contains("planted trap")
+                && run.output.contains("whither-sim --scenario trap --seed 7"))
+    }
+
     @Test("a wrong word is refused")
     func wrongWords() throws {
         #expect(try simulate("--scenario", "nonsense").errors.contains("no scenario \"nonsense\""))
