@@ -114,7 +114,7 @@ let package = Package(
         .executableTarget(
             name: "whither-bench",
             dependencies: [
-                "AllocationCount", "LISP", "TestKit",
+                "AllocationCount", "Clocks", "Cryptography", "LISP", "Mappings", "TestKit", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmark", swiftSettings: settings),

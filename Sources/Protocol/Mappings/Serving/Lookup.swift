@@ -28,6 +28,11 @@ package enum Lookup: Sendable {
         package let prefix: EID
         /// How long a cache may keep it; zero: not at all.
         package let life: Span
+
+        package init(prefix: EID, life: Span) {
+            self.prefix = prefix
+            self.life = life
+        }
     }
 
     package static let negativeLife = Span.seconds(60)

@@ -19,6 +19,9 @@ struct OctetPages: Sendable {
 
     init() {}
 
+    /// Octets in all pages, used or not.
+    var size: Int { pages.reduce(0) { $0 + $1.count } }
+
     func octets(at location: Location) -> [UInt8] {
         [UInt8](slice(at: location))
     }

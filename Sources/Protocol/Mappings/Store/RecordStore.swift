@@ -82,6 +82,8 @@ package struct RecordStore: Sendable {
 
     package var count: Int { table.count }
     package var parkedCount: Int { parked.all.count }
+    /// What the pages of records take, waste included.
+    package var octetsInPages: Int { table.octetsInPages }
 
     // MARK: The door
 

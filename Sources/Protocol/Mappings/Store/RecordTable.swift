@@ -108,6 +108,8 @@ struct RecordTable: Sendable {
         }
     }
 
+    var octetsInPages: Int { pages.size }
+
     // MARK: Changing
 
     /// - Parameter old: the record of the same key, which is replaced.

@@ -25,6 +25,16 @@ struct TokenBuckets<Owner: Hashable & Sendable>: Sendable {
         return full + interval <= now + interval * burst
     }
 
+    /// When there is a token, now or later.
+    func next(_ owner: Owner, at now: Moment) -> Moment {
+        guard let full = fullAt[owner] else { return now }
+        return max(
+            now,
+            Moment(
+                microseconds: (full + interval - now).microseconds
+                    - (interval * burst).microseconds + now.microseconds))
+    }
+
     mutating func take(_ owner: Owner, at now: Moment) {
         fullAt[owner] = max(fullAt[owner] ?? now, now) + interval
         if fullAt.count > bound { forget(at: now) }
