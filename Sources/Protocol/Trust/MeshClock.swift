@@ -1,0 +1,233 @@
+package import Clocks
+package import Cryptography
+import Laboratory
+
+/// What time it is in the mesh, where many machines have no clock that can be believed.
+///
+/// 1. A clock that the kernel calls synchronised, or that a person set, is used as it is, unless three
+///    peers of distinct admitters disagree with it by 10 minutes: then that is reported and the peers
+///    are followed.
+/// 2. Any other node takes the lower median of what its sealed peers announce, of the best quality that
+///    is present. Its own clock chip counts as one of them.
+/// 3. A step of more than 10 minutes, in one or in many, takes three peers of distinct admitters who say so, or all
+///    with a clock if there are fewer, or a time object. If the best quality cannot show them, the next
+///    is asked.
+/// 4. Time never goes back: whoever is ahead waits until the others have come up.
+///
+/// A follower announces the mesh time with one quality less than it took it from. So two followers cannot
+/// hold each other up as good clocks when the clock that both had followed is gone; and because nobody
+/// corrects what is less than ``tolerance``, the time that messages are under way adds up nowhere.
+package struct MeshClock: Sendable {
+    package enum Event: Hashable, Sendable {
+        /// Forward by so many milliseconds: all own records must be signed again.
+        case stepped(by: UInt64)
+        /// The own clock, which is called good, is off from three peers by so many milliseconds, to
+        /// either side.
+        case disagrees(by: UInt64)
+    }
+
+    /// Milliseconds. More than clocks differ that follow each other, and messages take.
+    package static let tolerance: UInt64 = 5_000
+    /// Milliseconds. What one peer alone may move.
+    package static let bigStep: UInt64 = 600_000
+    package static let witnesses = 3
+    /// More peers than a median needs.
+    package static let announcementLimit = 64
+    /// Then it says more about how our own crystal runs than about the peer.
+    package static let announcementLife = Span.hours(1)
+
+    private struct Announcement: Sendable {
+        let node: NodeID
+        let admitter: Ed25519.PublicKey?
+        let reading: ClockReading
+        let moment: Moment
+
+        func time(at now: Moment) -> UInt64 {
+            reading.milliseconds.advanced(since: moment, to: now)
+        }
+    }
+
+    /// Of each peer the newest; the one heard longest ago first.
+    private var announcements: [Announcement] = []
+    /// Mesh time is `base` until `hold` has passed since `anchor`, and goes on from there.
+    private var base: UInt64
+    private var anchor = Moment.start
+    private var hold: UInt64 = 0
+    /// What stewards have stated; steps may go so far without witnesses.
+    private var stated: UInt64 = 0
+    /// Milliseconds stepped, or waited, since witnesses last agreed with us.
+    private var unwitnessed: UInt64 = 0
+    private var disagreement: UInt64?
+    /// What the time was taken from.
+    private var source = ClockQuality.none
+    private var isOwn = true
+
+    /// - Parameter floor: the greatest of the last mesh time used, the build date, and the stamps of the
+    ///   invite and of the own admission; mesh time is never below it.
+    package init(floor: UInt64) { base = floor }
+
+    package func time(at now: Now) -> UInt64 { time(at: now.moment) }
+
+    package func time(at moment: Moment) -> UInt64 {
+        let running = UInt64(0).advanced(since: anchor, to: moment)
+        return base.saturatingAdd(running > hold ? running - hold : 0)
+    }
+
+    /// What to persist: a node that starts again never lives in a time before this.
+    package func floor(at moment: Moment) -> UInt64 { time(at: moment) }
+
+    /// For a stamp of the node's own admission, or of its invite.
+    package mutating func raise(floor: UInt64, at moment: Moment) {
+        if floor > time(at: moment), !isPlanted(.clockFloorIgnored) { set(floor, at: moment) }
+    }
+
+    /// What to tell peers.
+    package func announcement(at moment: Moment) -> ClockReading {
+        let quality = isOwn ? source : ClockQuality(rawValue: max(1, source.rawValue) - 1) ?? .none
+        return ClockReading(milliseconds: time(at: moment), quality: quality)
+    }
+
+    /// - Parameter admitter: who admitted the peer; `nil`: the root, by a grant.
+    package mutating func heard(
+        _ reading: ClockReading, from node: NodeID, admitter: Ed25519.PublicKey?, at moment: Moment
+    ) {
+        forget(node)
+        if announcements.count >= Self.announcementLimit { announcements.removeFirst() }
+        announcements.append(
+            Announcement(node: node, admitter: admitter, reading: reading, moment: moment))
+    }
+
+    /// The session with it ended.
+    package mutating func forget(_ node: NodeID) { announcements.removeAll { $0.node == node } }
+
+    /// A steward has signed that it is at least this time.
+    package mutating func accept(timeObject stamp: UInt64) { stated = max(stated, stamp) }
+
+    /// To be called when the own clock or an announcement has changed, and at times: mesh time is set
+    /// right only here.
+    package mutating func update(at now: Now) -> [Event] {
+        announcements.removeAll { now.moment - $0.moment > Self.announcementLife }
+        var events: [Event] = []
+        let before = time(at: now.moment)
+        let judges = realPeers.isEmpty ? announcements : realPeers
+        if !judges.isEmpty, hasWitnesses(for: before, among: judges, at: now.moment) {
+            unwitnessed = 0
+        }
+        let objection = objection(to: now)
+        if now.clock.quality >= .synchronised, objection == nil {
+            disagreement = nil
+            (source, isOwn) = (now.clock.quality, true)
+            correct(to: now.clock.milliseconds, at: now.moment)
+        } else {
+            if let objection, disagreement == nil { events.append(.disagrees(by: objection)) }
+            disagreement = objection
+            follow(now)
+        }
+        let after = time(at: now.moment)
+        if after > before, after - before > Self.tolerance {
+            events.append(.stepped(by: after - before))
+        }
+        return events
+    }
+}
+
+// Which clock to follow
+extension MeshClock {
+    /// Peers whose time comes from some clock.
+    private var realPeers: [Announcement] { announcements.filter { $0.reading.quality > .none } }
+
+    /// By how much three peers of distinct admitters, or more, say that the own good clock is wrong.
+    private func objection(to now: Now) -> UInt64? {
+        guard now.clock.quality >= .synchronised else { return nil }
+        let own = now.clock.milliseconds
+        let objecting = realPeers.filter {
+            $0.time(at: now.moment).distance(from: own) >= Self.bigStep
+        }
+        guard let median = Self.lowerMedian(objecting.map { $0.time(at: now.moment) }),
+            Self.admitters(
+                of: objecting.filter {
+                    $0.time(at: now.moment).distance(from: median) < Self.bigStep
+                }) >= Self.witnesses
+        else { return nil }
+        return median.distance(from: own)
+    }
+
+    private mutating func follow(_ now: Now) {
+        let present = time(at: now.moment)
+        for quality in ClockQuality.allCases.reversed() {
+            var times = announcements.filter {
+                $0.reading.quality == quality || isPlanted(.clockQualityIgnored)
+            }.map { $0.time(at: now.moment) }
+            let ownCounts = now.clock.quality == quality && quality < .synchronised
+            if ownCounts {
+                times.append(quality == .none ? present : now.clock.milliseconds)
+            }
+            guard let target = Self.lowerMedian(times) else { continue }
+            guard mayStep(from: present, to: target, quality, at: now.moment) else { continue }
+            (source, isOwn) = (quality, ownCounts && times.count == 1)
+            if target.distance(from: present) > Self.tolerance {
+                unwitnessed = unwitnessed.saturatingAdd(target.distance(from: present))
+                correct(to: target, at: now.moment)
+            }
+            break
+        }
+        // Stated by a steward: at least this.
+        if stated > time(at: now.moment) { set(stated, at: now.moment) }
+    }
+
+    private func mayStep(
+        from present: UInt64, to target: UInt64, _ quality: ClockQuality, at moment: Moment
+    ) -> Bool {
+        let step = target.distance(from: present)
+        if step <= Self.tolerance || step.saturatingAdd(unwitnessed) <= Self.bigStep { return true }
+        if target > present, target <= stated.saturatingAdd(Self.bigStep) { return true }
+        return hasWitnesses(
+            for: target, among: quality == .none ? announcements : realPeers, at: moment)
+    }
+
+    /// Whether three of distinct admitters are within 10 minutes of a time, or all if there are fewer.
+    private func hasWitnesses(
+        for time: UInt64, among peers: [Announcement], at moment: Moment
+    ) -> Bool {
+        let agreeing = peers.filter { $0.time(at: moment).distance(from: time) < Self.bigStep }
+        if Self.admitters(of: peers) < Self.witnesses { return agreeing.count == peers.count }
+        return Self.admitters(of: agreeing) >= Self.witnesses
+    }
+
+    private static func admitters(of peers: [Announcement]) -> Int {
+        Set(peers.map(\.admitter)).count
+    }
+
+    static func lowerMedian(_ times: [UInt64]) -> UInt64? {
+        times.isEmpty ? nil : times.sorted()[(times.count - 1) / 2]
+    }
+
+    private mutating func correct(to target: UInt64, at moment: Moment) {
+        let present = time(at: moment)
+        if target >= present || isPlanted(.clockFloorIgnored) {
+            set(target, at: moment)
+        } else {
+            (base, anchor, hold) = (present, moment, present - target)
+        }
+    }
+
+    private mutating func set(_ time: UInt64, at moment: Moment) {
+        (base, anchor, hold) = (time, moment, 0)
+    }
+}
+
+extension UInt64 {
+    fileprivate func distance(from other: UInt64) -> UInt64 {
+        self > other ? self - other : other - self
+    }
+
+    fileprivate func saturatingAdd(_ other: UInt64) -> UInt64 {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? .max : sum
+    }
+
+    /// Milliseconds, after the time between two moments; before it if they are reversed, not at all.
+    fileprivate func advanced(since earlier: Moment, to later: Moment) -> UInt64 {
+        saturatingAdd(later > earlier ? UInt64((later - earlier).milliseconds) : 0)
+    }
+}
