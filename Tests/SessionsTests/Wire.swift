@@ -80,8 +80,14 @@ struct Wire {
 
     static let meshStart: UInt64 = 1_763_718_000_000
     static let root = key(1)
-    static let commitment = RootCommitment(to: key(2).publicKey)
-    static let mesh = MeshID(firstRoot: root.publicKey, commitment: commitment)
+    /// Of Docs/Trust.md's first vector.
+    static let mesh: MeshID = {
+        let hex = "42e3fd8d1e309946ba8ddd545ce1096040b9e93cc2ce1c8d8779912ffd9044bb"
+        guard let mesh = MeshID(octets: [UInt8](hex: hex)) else {
+            preconditionFailure("a mesh id has 32 octets")
+        }
+        return mesh
+    }()
 
     var nodes: [TestNode] = []
     var now = Moment.start
