@@ -119,7 +119,7 @@ let package = Package(
             ],
             path: "Tests/Benchmark", swiftSettings: settings),
         .testTarget(
-            name: "CryptographyTests", dependencies: ["Cryptography", "TestKit"],
+            name: "CryptographyTests", dependencies: ["Cryptography", "Laboratory", "TestKit"],
             path: "Tests/CryptographyTests", swiftSettings: settings),
         .testTarget(
             name: "LISPTests", dependencies: ["Fuzzing", "LISP", "TestKit"],

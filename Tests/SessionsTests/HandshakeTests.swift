@@ -80,14 +80,16 @@ struct HandshakeTests {
         #expect(undeliverable(wire) == 2 + 6 + 2 + 64)
         #expect(wire.state(of: 1, at: 0)?.queued == 0)
         wire.nodes[0].directory.known = [:]
-        wire.now = wire.now + .minutes(60)
+        wire.run(for: .minutes(60))
         wire.send(packet(9), from: 0, to: 1)
         #expect(wire.nodes[0].has(.undeliverable(packet(9), to: .member(wire.nodes[1].id))))
     }
 
-    @Test("early packets that the peer does not take are sent again in the session", arguments: [
-        0, 1, 2,
-    ])
+    @Test(
+        "early packets that the peer does not take are sent again in the session",
+        arguments: [
+            0, 1, 2,
+        ])
     func earlyDataRefusedAfterRestart(how: Int) {
         var wire = Wire()
         switch how {
@@ -180,7 +182,8 @@ struct HandshakeTests {
         #expect(one.nodes[1].delivered.count >= 200)
     }
 
-    @Test("with both data keys, all octets of a past session stay shut, and old openers tell no keys")
+    @Test(
+        "with both data keys, all octets of a past session stay shut, and old openers tell no keys")
     func stolenDataKeyOpensNothingOld() throws {
         var wire = Wire()
         wire.connect()
@@ -225,7 +228,10 @@ struct HandshakeTests {
         wire.run(for: .seconds(125))
         wire.send(packet(1), from: 0, to: 1)
         wire.run(for: .seconds(1))
-        #expect(wire.log.contains { $0.from == 1 && $0.datagram.form == 2 && $0.at > .start + .seconds(60) })
+        #expect(
+            wire.log.contains {
+                $0.from == 1 && $0.datagram.form == 2 && $0.at > .start + .seconds(60)
+            })
         #expect(wire.state(of: 0, at: 1)?.since == since)
         let start = wire.log.count
         wire.send(packet(2), from: 1, to: 0)
@@ -382,7 +388,9 @@ struct HandshakeTests {
         #expect(wire.nodes[1].sent.map(\.form) == [4])
     }
 
-    @Test("through loss and disorder everything sent twice a second comes to a session", arguments: UInt64(0)..<8)
+    @Test(
+        "through loss and disorder everything sent twice a second comes to a session",
+        arguments: UInt64(0)..<8)
     func lossyWire(seed: UInt64) {
         var wire = Wire(nodes: 3, seed: seed)
         wire.loss = 200

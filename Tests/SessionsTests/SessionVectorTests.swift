@@ -184,8 +184,10 @@ struct SessionVectorTests {
 
     @Test(
         "messages read and write the same octets, and no beginning of one does anything",
-        arguments: ["opener", "openerWithCookie", "answer", "cookie", "relayed", "join1", "join2",
-            "join3", "joinClock"])
+        arguments: [
+            "opener", "openerWithCookie", "answer", "cookie", "relayed", "join1", "join2",
+            "join3", "joinClock",
+        ])
     func codec(name: String) throws {
         let octets = try vector(name)
         let message = try SessionMessage(octets: [UInt8](octets.dropFirst(8)))
@@ -233,7 +235,8 @@ struct SessionVectorTests {
         var fresh = Wire()
         let source = fresh.nodes[0].path
         try check(vector("opener"), skipping: 16, at: 20_000, &fresh, node: 1, from: source)
-        try check(vector("answer"), skipping: 0, at: 40_000, &wire, node: 0, from: wire.nodes[1].path)
+        try check(
+            vector("answer"), skipping: 0, at: 40_000, &wire, node: 0, from: wire.nodes[1].path)
         try check(vector("control0"), skipping: 0, at: 40_000, &wire, node: 1, from: source)
         try check(vector("data0"), skipping: 0, at: 40_000, &wire, node: 1, from: source)
         wire.inject(try vector("control0"), into: 1, from: source)

@@ -81,9 +81,13 @@ struct WindowTests {
         wire.send(packet(7), from: 0, to: 1)
         wire.run(for: .seconds(1))
         let before = wire.nodes[1].delivered.count
-        for passing in wire.log { wire.inject(passing.datagram.octets, into: 1, from: passing.source) }
+        for passing in wire.log {
+            wire.inject(passing.datagram.octets, into: 1, from: passing.source)
+        }
         wire.run(for: .seconds(5))
-        for passing in wire.log { wire.inject(passing.datagram.octets, into: 1, from: passing.source) }
+        for passing in wire.log {
+            wire.inject(passing.datagram.octets, into: 1, from: passing.source)
+        }
         #expect(wire.nodes[1].delivered.count == before)
     }
 }

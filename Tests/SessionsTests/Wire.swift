@@ -272,4 +272,6 @@ extension Datagram {
     var form: UInt8 { octets[port == .data ? 8 : 4] }
 }
 
-func packet(_ number: Int) -> Payload { .data([0x45, UInt8(number / 256), UInt8(number % 256)], instance: 7) }
+func packet(_ number: Int) -> Payload {
+    .data([0x45, UInt8(number / 256), UInt8(number % 256)], instance: 7)
+}

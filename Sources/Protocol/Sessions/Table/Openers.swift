@@ -104,9 +104,10 @@ extension SessionTable {
             let noise = try? handshake.write(payload: payload.octets())
         else { return }  // a key of low order: nobody can talk to that node
         let index = newIndex(for: slot, using: &random)
-        let octets = withUnsafeBytes(
-            of: (UInt32(SessionForm.opener.rawValue) << 24 | index).bigEndian
-        ) { [UInt8]($0) } + noise
+        let octets =
+            withUnsafeBytes(
+                of: (UInt32(SessionForm.opener.rawValue) << 24 | index).bigEndian
+            ) { [UInt8]($0) } + noise
         let mac1 = shortMAC(SessionSecret.mac1Key(key.octets), octets[...])
         peers[slot].opening = Opening(
             offer: Opening.Offer(
