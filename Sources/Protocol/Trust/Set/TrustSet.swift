@@ -48,6 +48,7 @@ package struct TrustSet: Sendable {
 
     package init(mesh: MeshID) { self.mesh = mesh }
 
+    @discardableResult
     package mutating func insert(_ object: TrustObject) -> Insertion {
         let entry = Entry(object, id: object.id(in: mesh))
         guard entries[entry.id] == nil else { return .known }
