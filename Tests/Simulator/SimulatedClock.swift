@@ -32,9 +32,6 @@ struct RunningClock {
         return guess
     }
 
-    /// It shows so much more.
-    mutating func shift(by span: Span) { localBase &+= span.microseconds }
-
     mutating func setRate(_ partsPerMillion: Int64, at world: Int64) {
         (localBase, worldBase) = (local(at: world), world)
         self.partsPerMillion = partsPerMillion

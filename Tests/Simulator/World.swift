@@ -143,7 +143,9 @@ package final class World<Member: SimulatedNode> {
     package func now(of machine: Int) -> Now {
         // Field by field: a method of `Machine` would have the whole of it copied.
         Now(
-            Moment(microseconds: machines[machine].monotone.local(at: time)),
+            Moment(
+                microseconds: machines[machine].monotone.local(
+                    at: max(time, machines[machine].asleepUntil))),
             clock: machines[machine].clock.reading(at: time))
     }
     package func isRunning(_ machine: Int) -> Bool { machines[machine].isRunning }

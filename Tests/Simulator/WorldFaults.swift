@@ -52,9 +52,10 @@ extension World {
 
     private func wake(_ index: Int) {
         guard machines[index].asleepUntil > time else { return }
-        let early = Span(microseconds: machines[index].asleepUntil - time)
+        machines[index].monotone = RunningClock(
+            showing: machines[index].monotone.local(at: machines[index].asleepUntil), at: time,
+            partsPerMillion: machines[index].monotoneDrift)
         machines[index].asleepUntil = time
-        machines[index].monotone.shift(by: early)
         rearm(index)
     }
 

@@ -77,11 +77,12 @@ extension World {
     /// what is sent to it is lost.
     package func sleep(_ index: Int, for span: Span) {
         guard machines[index].isRunning else { return }
-        let end = time + span.microseconds
+        let wasUntil = max(time, machines[index].asleepUntil)
+        let end = max(wasUntil, time + span.microseconds)
         machines[index].blockedUntil = max(machines[index].blockedUntil, end)
         machines[index].asleepUntil = end
         machines[index].monotone = RunningClock(
-            showing: machines[index].monotone.local(at: time), at: end,
+            showing: machines[index].monotone.local(at: wasUntil), at: end,
             partsPerMillion: machines[index].monotoneDrift)
         rearm(index)
         trace(.asleep, index, number: UInt64(bitPattern: span.microseconds))
@@ -139,7 +140,8 @@ extension World {
     package func setDrift(of index: Int, partsPerMillion: Int) {
         machines[index].clock.setDrift(partsPerMillion, at: time)
         machines[index].monotoneDrift = Int64(partsPerMillion)
-        machines[index].monotone.setRate(Int64(partsPerMillion), at: time)
+        machines[index].monotone.setRate(
+            Int64(partsPerMillion), at: max(time, machines[index].asleepUntil))
         if index < members.count { rearm(index) }
         traceClock(index)
     }

@@ -105,12 +105,18 @@ struct MachineTests {
         #expect(world.members[1].kinds.contains("deadline"))
 
         world.sleep(1, for: .minutes(1))
-        world.run(for: .seconds(1))
+        world.run(for: .milliseconds(500))
+        world.sleep(1, for: .hours(1))
+        world.setDrift(of: 1, partsPerMillion: 0)
+        world.run(for: .milliseconds(500))
         world.heal()
         world.send(7)
         world.run(for: .seconds(1))
         #expect(world.numbers() == [7])
         #expect(world.now(of: 1).moment.microseconds == 11_010_000)
+        let deadlines = world.members[1].kinds.filter { $0 == "deadline" }.count
+        world.run(for: .seconds(10))
+        #expect(world.members[1].kinds.filter { $0 == "deadline" }.count == deadlines + 1)
     }
 
     @Test("the socket's buffer is finite")
