@@ -415,4 +415,39 @@ struct HandshakeTests {
         }
         #expect(again.log.map(\.datagram) == wire.log.map(\.datagram), "seed \(seed)")
     }
+
+    @Test("beyond 16,384 the least recently used goes, and its openers stay useless")
+    func evicts() {
+        var wire = Wire()
+        wire.send(packet(1), from: 0, to: 1)
+        wire.run(for: .seconds(2))
+        let opener = wire.log[0]
+        let first = wire.nodes[0].id
+        wire.act(1) { node, time in
+            var effects: [SessionEffect] = []
+            var random = SeededRandom(seed: 3)
+            for _ in 0..<SessionLimit.sessions {
+                guard let id = NodeID(octets: random.octets(count: 16)) else { continue }
+                effects += node.table.send(
+                    .control([16, 0, 0]), to: .member(id), at: time, directory: &node.directory,
+                    using: &node.random)
+            }
+            return effects
+        }
+        #expect(wire.nodes[1].has(.ended(.member(first), .evicted)))
+        #expect(wire.nodes[1].table.peers.count == SessionLimit.sessions)
+        wire.inject(opener.datagram.octets, into: 1, from: opener.source)
+        #expect(wire.nodes[1].delivered == [packet(1)])
+    }
+
+    @Test("what is sent at the very end of old keys waits for new ones")
+    func sendsAtTheEnd() {
+        var wire = Wire()
+        wire.connect()
+        // The deadline of the old keys is a moment away; the sender comes first.
+        wire.now = .start + .seconds(181)
+        wire.send(packet(1), from: 0, to: 1)
+        wire.run(for: .seconds(1))
+        #expect(wire.nodes[1].delivered.contains(packet(1)))
+    }
 }

@@ -82,7 +82,8 @@ extension SessionTable {
         guard let message = try? handshake.write(payload: answer.octets()),
             let split = handshake.split()
         else { return }
-        dropOpening(slot)
+        // A doubtful opener may be a copy of an old one: ours goes on beside it.
+        if !isDoubtful { dropOpening(slot) }
         let index = newIndex(for: slot, using: &random)
         let keys = SessionKeys(
             cipher, send: split.fromResponder, receive: split.fromInitiator, local: index,

@@ -131,8 +131,9 @@ extension SessionTable {
         let entry = peers[slot]
         var moment = Moment.never
         if entry.opening != nil { moment = entry.nextAttempt }
-        if let since = entry.current?.since { moment = min(moment, since + settings.refuseAfter) }
-        if let since = entry.previous?.since { moment = min(moment, since + settings.refuseAfter) }
+        for keys in [entry.current, entry.previous] where !isPlanted(.oldKeysStay) {
+            if let keys { moment = min(moment, keys.since + settings.refuseAfter) }
+        }
         for half in entry.halfOpen {
             moment = min(moment, half.answeredAt + SessionLimit.halfOpenLife)
         }
@@ -185,7 +186,7 @@ extension SessionTable {
             } else {
                 dropOpening(slot)
             }
-        } else if peers[slot].opening == nil, peers[slot].isWanted, peers[slot].current != nil,
+        } else if peers[slot].opening == nil, peers[slot].isWanted,
             now >= peers[slot].nextAttempt
         {
             attempt(slot, at: time, directory: &directory, using: &random, &effects)
