@@ -115,7 +115,9 @@ struct MeshClockTests {
         let day: UInt64 = 24 * 60 * Self.minute
         for lieQuality in ClockQuality.allCases {
             for lie in [real + 30 * day, real - 30 * day, real + 20 * Self.minute] {
-                for good in [ClockQuality.none, .chip, .synchronised] {
+                // The only clock among boards that have none looks the same honest or not.
+                let qualities = [ClockQuality.none, .chip, .synchronised]
+                for good in qualities where good != .none || lieQuality == .none {
                     var nodes = Nodes()
                     for number in 0..<5 {
                         try nodes.add(good, real + UInt64(number) * 100, floor: real)
@@ -130,9 +132,8 @@ struct MeshClockTests {
                     let expected = real + UInt64(nodes.seconds) * 1000
                     for node in 0..<7 {
                         let off = Int64(nodes.time(node)) - Int64(expected)
-                        // The liar alone may move a mesh without clocks by what needs no witness.
                         #expect(
-                            abs(off) <= 2 * Int64(MeshClock.bigStep),
+                            abs(off) <= 2 * Int64(MeshClock.tolerance),
                             "\(good) \(lieQuality) \(Int64(lie) - Int64(real)): \(node) by \(off)")
                         if good == .synchronised, node < 5 {
                             #expect(abs(off) <= Int64(MeshClock.tolerance))
@@ -143,7 +144,7 @@ struct MeshClockTests {
         }
     }
 
-    @Test("a liar who goes on in small steps gets no further than ten minutes past the others")
+    @Test("nor does one who goes on in small steps")
     func ratchet() throws {
         let real = Self.build
         var nodes = Nodes()
@@ -155,7 +156,7 @@ struct MeshClockTests {
             nodes.run(rounds: 1)
         }
         let expected = real + UInt64(nodes.seconds) * 1000
-        for node in 0..<5 { #expect(nodes.time(node) <= expected + 2 * MeshClock.bigStep) }
+        for node in 0..<5 { #expect(nodes.time(node) <= expected + 2 * MeshClock.tolerance) }
     }
 
     @Test("a good clock that three disagree with is reported and not followed")

@@ -8,10 +8,10 @@ import Laboratory
 ///    peers of distinct admitters disagree with it by 10 minutes: then that is reported and the peers
 ///    are followed.
 /// 2. Any other node takes the lower median of what its sealed peers announce, of the best quality that
-///    is present. Its own clock chip counts as one of them.
-/// 3. A step of more than 10 minutes, in one or in many, takes three peers of distinct admitters who say so, or all
-///    with a clock if there are fewer, or a time object. If the best quality cannot show them, the next
-///    is asked.
+///    three peers of distinct admitters have, or all that have a clock if there are fewer. Its own clock
+///    chip counts as one of them.
+/// 3. A step forward of more than 10 minutes takes three peers of distinct admitters who say that it is
+///    so late, or all with a clock if there are fewer, or a time object.
 /// 4. Time never goes back: whoever is ahead waits until the others have come up.
 ///
 /// A follower announces the mesh time with one quality less than it took it from. So two followers cannot
@@ -55,8 +55,6 @@ package struct MeshClock: Sendable {
     private var hold: UInt64 = 0
     /// What stewards have stated; steps may go so far without witnesses.
     private var stated: UInt64 = 0
-    /// Milliseconds stepped, or waited, since witnesses last agreed with us.
-    private var unwitnessed: UInt64 = 0
     private var disagreement: UInt64?
     /// What the time was taken from.
     private var source = ClockQuality.none
@@ -109,10 +107,6 @@ package struct MeshClock: Sendable {
         announcements.removeAll { now.moment - $0.moment > Self.announcementLife }
         var events: [Event] = []
         let before = time(at: now.moment)
-        let judges = realPeers.isEmpty ? announcements : realPeers
-        if !judges.isEmpty, hasWitnesses(for: before, among: judges, at: now.moment) {
-            unwitnessed = 0
-        }
         let objection = objection(to: now)
         if now.clock.quality >= .synchronised, objection == nil {
             disagreement = nil
@@ -152,21 +146,21 @@ extension MeshClock {
         return median.distance(from: own)
     }
 
+    /// Asks the best quality first, and takes in the next while there are too few peers to trust.
     private mutating func follow(_ now: Now) {
         let present = time(at: now.moment)
         for quality in ClockQuality.allCases.reversed() {
-            var times = announcements.filter {
-                $0.reading.quality == quality || isPlanted(.clockQualityIgnored)
-            }.map { $0.time(at: now.moment) }
-            let ownCounts = now.clock.quality == quality && quality < .synchronised
-            if ownCounts {
-                times.append(quality == .none ? present : now.clock.milliseconds)
+            let peers = announcements.filter {
+                $0.reading.quality >= quality || isPlanted(.clockQualityIgnored)
             }
-            guard let target = Self.lowerMedian(times) else { continue }
-            guard mayStep(from: present, to: target, quality, at: now.moment) else { continue }
-            (source, isOwn) = (quality, ownCounts && times.count == 1)
+            var times = peers.map { $0.time(at: now.moment) }
+            let ownCounts = now.clock.quality == quality && quality == .chip
+            if ownCounts { times.append(now.clock.milliseconds) }
+            guard let target = Self.lowerMedian(times),
+                mayFollow(peers, quality, from: present, to: target, at: now.moment)
+            else { continue }
+            (source, isOwn) = (quality, ownCounts)
             if target.distance(from: present) > Self.tolerance {
-                unwitnessed = unwitnessed.saturatingAdd(target.distance(from: present))
                 correct(to: target, at: now.moment)
             }
             break
@@ -175,22 +169,26 @@ extension MeshClock {
         if stated > time(at: now.moment) { set(stated, at: now.moment) }
     }
 
-    private func mayStep(
-        from present: UInt64, to target: UInt64, _ quality: ClockQuality, at moment: Moment
+    /// A median that one liar cannot move takes three peers of distinct admitters; where fewer have a
+    /// clock at all, they do. A big step forward takes three who say that it is so late, or all of them.
+    private func mayFollow(
+        _ peers: [Announcement], _ quality: ClockQuality, from present: UInt64, to target: UInt64,
+        at moment: Moment
     ) -> Bool {
-        let step = target.distance(from: present)
-        if step <= Self.tolerance || step.saturatingAdd(unwitnessed) <= Self.bigStep { return true }
-        if target > present, target <= stated.saturatingAdd(Self.bigStep) { return true }
-        return hasWitnesses(
-            for: target, among: quality == .none ? announcements : realPeers, at: moment)
-    }
-
-    /// Whether three of distinct admitters are within 10 minutes of a time, or all if there are fewer.
-    private func hasWitnesses(
-        for time: UInt64, among peers: [Announcement], at moment: Moment
-    ) -> Bool {
-        let agreeing = peers.filter { $0.time(at: moment).distance(from: time) < Self.bigStep }
-        if Self.admitters(of: peers) < Self.witnesses { return agreeing.count == peers.count }
+        let judges = realPeers
+        let needed = min(Self.witnesses, Self.admitters(of: judges))
+        // Boards without any clock must agree more than be right.
+        guard quality > .none else { return true }
+        guard Self.admitters(of: peers) >= needed else { return false }
+        guard target > present.saturatingAdd(Self.bigStep),
+            target > stated.saturatingAdd(Self.bigStep)
+        else { return true }
+        if needed < Self.witnesses {
+            return judges.allSatisfy { $0.time(at: moment).distance(from: target) < Self.bigStep }
+        }
+        let agreeing = peers.filter {
+            $0.time(at: moment).saturatingAdd(Self.bigStep) > target
+        }
         return Self.admitters(of: agreeing) >= Self.witnesses
     }
 

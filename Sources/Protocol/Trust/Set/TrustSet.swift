@@ -121,6 +121,11 @@ extension TrustSet {
     private func refusalOfUse(_ entry: Entry) -> Refusal? {
         guard case .admission(let admission) = entry.kind, let invite = invite(admission.invite)
         else { return nil }
+        if isPlanted(.usesByArrival),
+            holdings[.admissions(by: admission.invite)]?.ranks.count ?? 0 >= Int(invite.uses)
+        {
+            return .bound
+        }
         guard (invite.boundKey ?? admission.node) == admission.node || isPlanted(.boundKeyUnchecked)
         else { return .boundToAnother }
         let isProved =
