@@ -156,3 +156,12 @@ struct PathTests {
         #expect(wire.nodes[2].table.relayedPackets == count)
     }
 }
+
+@Suite("Sessions: sizes")
+struct SizeTests {
+    @Test("what a node keeps of a peer stays small: a thousand nodes know a thousand each")
+    func sizes() {
+        #expect(MemoryLayout<PeerEntry>.stride <= 640)
+        #expect(MemoryLayout<SessionKeys>.stride <= 96)
+    }
+}

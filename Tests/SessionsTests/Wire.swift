@@ -217,10 +217,8 @@ struct Wire {
     mutating func act(
         _ node: Int, _ body: (inout TestNode, SessionTime) -> [SessionEffect]
     ) {
-        var one = nodes[node]
-        let effects = body(&one, time())
-        nodes[node] = one
-        take(effects, of: node)
+        let time = time()
+        take(body(&nodes[node], time), of: node)
     }
 
     /// Lets time pass.
