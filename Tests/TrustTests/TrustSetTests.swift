@@ -1,0 +1,101 @@
+import Cryptography
+import LISP
+import TestKit
+import Testing
+import Trust
+
+@Suite("Sets of trust objects")
+struct TrustSetTests {
+    @Test("buckets and digests are what they are said to be, and only their own bucket changes")
+    func digests() throws {
+        var world = try StandingTests.world()
+        let before = (0..<256).map { world.set.bucketDigest(UInt8($0)) }
+        let id = try world.grant(StandingTests.carol, .member)
+        for bucket in 0..<TrustSet.buckets {
+            let ids = world.set.ids(inBucket: UInt8(bucket))
+            #expect(ids == ids.sorted() && ids.allSatisfy { Int($0.octets[0]) == bucket })
+            let hash = SHA256.hash(ids.flatMap(\.octets))
+            let digest = hash.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            #expect(world.set.bucketDigest(UInt8(bucket)) == digest)
+            #expect((digest == before[bucket]) == (bucket != Int(id.octets[0])))
+        }
+        #expect(world.set.digest.count == 32 && world.set.contains(id) && world.set.count == 4)
+    }
+
+    @Test("a bad signature is refused, also of an object that would be parked")
+    func signatures() throws {
+        var world = try StandingTests.world()
+        var grant = Grant(to: StandingTests.carol.publicKey, roles: .member)
+        grant.depth = 1
+        for signer in [world.root, StandingTests.eve] {
+            var octets = try world.sign(.grant(grant), by: signer).octets
+            octets[octets.count - 1] ^= 1
+            let outcome = world.set.insert(try TrustObject(octets: octets))
+            #expect(outcome == .refused(.signature))
+        }
+    }
+
+    @Test("an object that comes before its signer waits, and comes in with it")
+    func parking() throws {
+        let source = try StandingTests.world()
+        var objects = source.objects
+        objects.removeAll { $0 == source.genesis }
+        var set = TrustSet(mesh: source.mesh)
+        for object in objects {
+            let outcome = set.insert(object)
+            #expect(outcome == .parked)
+        }
+        #expect(set.count == 0 && set.parkedCount == 2)
+        let outcome = set.insert(source.genesis)
+        guard case .new(let ids) = outcome else {
+            Issue.record("not new")
+            return
+        }
+        #expect(ids.count == 3 && set.parkedCount == 0 && set.digest == source.set.digest)
+        let again = set.insert(source.genesis)
+        #expect(again == .known)
+    }
+
+    @Test("at most 256 grants an issuer, the same in any order, also with what stood on them")
+    func quotas() throws {
+        var world = try TrustWorld()
+        var objects: [TrustObject] = []
+        for number in 0..<259 {
+            var grant = Grant(to: TrustWorld.key(number).publicKey, roles: [.member, .inviter])
+            grant.depth = 1
+            objects.append(try world.sign(.grant(grant), by: world.root, at: Double(number)))
+        }
+        // What the last ones signed must go with them.
+        for number in [3, 257, 258] {
+            objects.append(
+                try world.sign(.invite(try world.invite(number)), by: TrustWorld.key(number)))
+        }
+        var random = SeededRandom(seed: 5)
+        var other = world
+        for object in objects { world.set.insert(object) }
+        for object in objects.shuffled(using: &random) { other.set.insert(object) }
+        #expect(world.set.count == 1 + 256 + 1 && other.set.count == world.set.count)
+        #expect(world.set.digest == other.set.digest)
+        #expect(!world.isMember(TrustWorld.key(256)) && world.isMember(TrustWorld.key(255)))
+    }
+
+    @Test("1,000 members are evaluated in a moment, and a node record costs next to nothing")
+    func thousandMembers() throws {
+        var world = try StandingTests.world()
+        let invite = try world.add(
+            .invite(try world.invite(1, uses: 1_000)), by: StandingTests.alice)
+        let nodes = (0..<300).map { TrustWorld.key(10_000 + $0) }
+        for (number, node) in nodes.enumerated() {
+            let admitter = number < 2 ? StandingTests.bob : nodes[number / 2]
+            try world.admit(
+                node, invite: invite, 1, by: admitter, at: 1 + Double(number) / 1_000)
+        }
+        let clock = ContinuousClock()
+        var standing = world.standing(at: 0)
+        let evaluating = clock.measure { standing = world.standing(at: 5) }
+        #expect(standing.members.count == 302)
+        #expect(standing.members.allSatisfy { $0.depth <= 2 })
+        // Debug builds, shared machines: an O(n^2) evaluation of hashes would still take far longer.
+        #expect(evaluating < .seconds(2))
+    }
+}
