@@ -450,4 +450,22 @@ struct HandshakeTests {
         wire.run(for: .seconds(1))
         #expect(wire.nodes[1].delivered.contains(packet(1)))
     }
+
+    @Test("who gave way to another's opener tries again if that comes to nothing")
+    func givesWayAndReturns() {
+        var wire = Wire()
+        let higher = 1 - wire.lower
+        let lower = wire.lower
+        wire.cut = { $0.from == higher }
+        wire.send(.control([16, 0, 1, 1]), from: higher, to: lower)
+        wire.send(.control([16, 0, 1, 2]), from: lower, to: higher)
+        wire.run(for: .milliseconds(100))
+        wire.cut = { $0.from == lower }
+        wire.run(for: .seconds(14))
+        wire.cut = { _ in false }
+        wire.nodes[lower].table = SessionTable(
+            wire.nodes[lower].identity, settings: Wire.settings)
+        wire.run(for: .seconds(15))
+        #expect(wire.nodes[lower].delivered == [.control([16, 0, 1, 1])])
+    }
 }

@@ -64,7 +64,8 @@ extension SessionTable {
             }
             if isOurs {
                 // Ours goes on, also to where theirs came from: it may be the only way in.
-                if opening.offer.octets.count <= received.octets.count {
+                let size = opening.offer.octets.count + SessionHead.dataSize
+                if size <= SessionLimit.amplification * received.octets.count {
                     sendOpener(slot, received.route, at: time.moment, &effects)
                 }
                 return

@@ -186,10 +186,15 @@ extension SessionTable {
             } else {
                 dropOpening(slot)
             }
-        } else if peers[slot].opening == nil, peers[slot].isWanted,
-            now >= peers[slot].nextAttempt
+        } else if peers[slot].opening == nil, now >= peers[slot].nextAttempt,
+            peers[slot].isWanted || isLeftWaiting(slot)
         {
             attempt(slot, at: time, directory: &directory, using: &random, &effects)
         }
+    }
+
+    /// Somebody's opener took the place of ours, and then nobody confirmed.
+    private func isLeftWaiting(_ slot: Int) -> Bool {
+        peers[slot].current == nil && peers[slot].halfOpen.isEmpty && !peers[slot].queue.isEmpty
     }
 }
