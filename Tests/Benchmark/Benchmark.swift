@@ -8,14 +8,20 @@ import TestKit
 struct Benchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "whither-bench",
-        abstract: "Print decodes and encodes a second on one core, beside memcpy.")
+        abstract: """
+            Print decodes and encodes a second on one core, beside memcpy; then what a record costs \
+            the store.
+            """)
 
     @Option(help: "Seconds for each figure, in five rounds of which the median counts.")
     var seconds: Double = 1
 
     @Option(help: "Only rows whose message and work contain this.") var only = ""
 
+    @Option(help: "Records in the store; a million take some minutes.") var records = 100_000
+
     func run() throws {
+        guard records > 0 else { throw ValidationError("--records must be above 0") }
         guard seconds > 0 else { throw ValidationError("--seconds must be above 0") }
         let subjects = [
             Subject("Map-Request in ECM, IPv4", Subject.mapRequestIPv4),
@@ -29,6 +35,7 @@ struct Benchmark: ParsableCommand {
             row(subject, "decode") { subject.decode($0) }
             row(subject, "encode") { subject.encode($0) }
         }
+        if only.isEmpty || "store".contains(only) { StoreBenchmark(records: records).run() }
     }
 
     private func row(_ subject: Subject, _ what: String, _ work: (Int) -> UInt64) {
@@ -172,14 +179,14 @@ extension Subject {
 }
 
 extension String {
-    fileprivate func padded(_ width: Int, left: Bool = false) -> String {
+    func padded(_ width: Int, left: Bool = false) -> String {
         let space = String(repeating: " ", count: max(0, width - count))
         return left ? space + self : self + space
     }
 }
 
 extension Double {
-    fileprivate func text(_ decimals: Int) -> String {
+    func text(_ decimals: Int) -> String {
         var scale = 1
         for _ in 0..<decimals { scale *= 10 }
         let whole = Int((self * Double(scale)).rounded())

@@ -92,7 +92,7 @@ private struct SlowStore {
 
 @Suite("The record store against a slow one")
 struct StoreTwinTests {
-    @Test("both hold and answer the same, whatever is offered", arguments: UInt64(0)..<24)
+    @Test("both hold and answer the same, whatever is offered", arguments: UInt64(0)..<8)
     func storesAgree(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var fast = RecordStore(mesh: Mesh.id)
@@ -137,25 +137,26 @@ struct StoreTwinTests {
             }
             let offer = fast.offer(
                 record.octets, from: .disk, rights: rights, meshTime: time, at: .start)
-            #expect(offer == slow.offer(record, rights, time), "seed \(seed), step \(step)")
+            try #require(offer == slow.offer(record, rights, time), "seed \(seed), step \(step)")
             if random.chance(oneIn: 10) {
                 #expect(fast.expire(meshTime: time) == slow.expire(time), "seed \(seed)")
             }
             if random.chance(oneIn: 30) { copies.append((fast, fast.digest)) }
             #expect(fast.count == slow.records.count && fast.hours == slow.hours, "seed \(seed)")
+            let asked = random.pick(eids)
+            var answer: [UInt8]?
+            if case .mapping(let served) = fast.lookup(asked, rights: rights, meshTime: time) {
+                answer = served.record.octets
+            }
+            try #require(answer == slow.lookup(asked, rights, time), "seed \(seed), step \(step)")
+            // Looking at all of them takes long.
+            guard step % 20 == 19 else { continue }
             for hour in slow.hours {
                 #expect(fast.recordIDs(inHour: hour) == slow.ids(hour), "seed \(seed)")
             }
             for held in slow.records {
                 #expect(fast.octets(id(held)) == held.octets, "seed \(seed)")
                 #expect(fast.record(held.eid, by: held.signature.signer) == held, "seed \(seed)")
-            }
-            for eid in eids {
-                var answer: [UInt8]?
-                if case .mapping(let served) = fast.lookup(eid, rights: rights, meshTime: time) {
-                    answer = served.record.octets
-                }
-                #expect(answer == slow.lookup(eid, rights, time), "seed \(seed), step \(step)")
             }
         }
         for (copy, digest) in copies { #expect(copy.digest == digest, "seed \(seed)") }
@@ -178,8 +179,8 @@ struct StoreTwinTests {
         rights.grants = [(try EID("10.0.0.0/8"), Mesh.key(1).publicKey)]
         var random = SeededRandom(seed: 1)
         var present: [UInt32: SignedRecord] = [:]
-        for step in 0..<3000 {
-            let number = UInt32(random.below(700))
+        for step in 0..<1000 {
+            let number = UInt32(random.below(300))
             let eid = EID(.ipv4(Prefix(host: IPv4Address(rawValue: 10 << 24 | number))))
             var content = Mesh.content(eid, sequence: Mesh.now + UInt64(step))
             content.locators += (0..<random.below(30)).map {
