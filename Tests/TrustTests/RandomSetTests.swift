@@ -102,7 +102,7 @@ struct RandomSetTests {
     @Test("agree with the slow evaluator, in any order of arrival", arguments: 0..<4)
     func slowTwin(batch: Int) throws {
         var (members, revoked, held) = (0, 0, 0)
-        for round in 0..<40 {
+        for round in 0..<25 {
             let seed = UInt64(batch * 1_000 + round)
             var random = SeededRandom(seed: seed)
             var (world, objects, lists) = try Self.world(
