@@ -180,15 +180,19 @@ extension EIDRecord {
 extension LocatorRecord {
     /// `ff00 ff00 | 0000 | 4003 0000 0e00 …`: never used for forwarding.
     fileprivate init(signature: RecordSignature) {
-        let json = JSONData(json: [UInt8](signature.text.utf8))
-        self.init(.lcaf(LCAF(.json(json))), unicast: .never, multicast: .never)
+        self.init(json: [UInt8](signature.text.utf8))
+    }
+
+    private init(json text: [UInt8]) {
+        self.init(
+            .lcaf(LCAF(.json(JSONData(json: text)))), unicast: .never, multicast: .never)
     }
 
     /// What the locator says, if it is a signature locator in its one spelling.
     fileprivate var signature: RecordSignature? {
         guard case .lcaf(let lcaf) = locator, case .json(let data) = lcaf.payload,
             let signature = RecordSignature(text: data.json),
-            self == LocatorRecord(signature: signature)
+            self == LocatorRecord(json: data.json)
         else { return nil }
         return signature
     }

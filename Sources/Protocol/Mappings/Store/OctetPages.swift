@@ -11,7 +11,8 @@ struct OctetPages: Sendable {
     private var freePages: [Int] = []
     private var newest = 0
 
-    static let pageSize = 1 << 16
+    /// With the 32 octets that an array has in front of them exactly 64 KiB.
+    static let pageSize = (1 << 16) - 32
     private static let headSize = 6
 
     /// Page and offset, 16 bits each: room for 4 GiB.
@@ -67,7 +68,7 @@ struct OctetPages: Sendable {
             used.append(0)
         }
         // A small store does not pay for a whole page; a large one does not grow each in steps.
-        if pages.count > 2 { pages[newest].reserveCapacity(Self.pageSize - 32) }
+        if pages.count > 2 { pages[newest].reserveCapacity(Self.pageSize) }
         return true
     }
 

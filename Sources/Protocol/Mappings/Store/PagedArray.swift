@@ -30,7 +30,11 @@ struct PagedArray<Element> {
     /// - Returns: where the element is from now on.
     @discardableResult
     mutating func append(_ element: Element) -> Int {
-        if count & (Self.pageSize - 1) == 0 { pages.append([]) }
+        if count & (Self.pageSize - 1) == 0 {
+            pages.append([])
+            // The first grows as it needs; the others get their size at once, and no more.
+            if count > 0 { pages[pages.count - 1].reserveCapacity(Self.pageSize) }
+        }
         pages[pages.count - 1].append(element)
         count += 1
         return count - 1

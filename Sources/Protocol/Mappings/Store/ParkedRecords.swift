@@ -26,9 +26,10 @@ struct ParkedRecords: Sendable {
     /// In the order in which they came.
     private(set) var all: [Record] = []
     private var counts: [RecordStore.Source: Int] = [:]
+    private var present: Set<RecordID> = []
 
     mutating func insert(_ record: Record) {
-        if all.contains(where: { $0.id == record.id && $0.octets == record.octets }) { return }
+        guard present.insert(record.id).inserted else { return }
         if all.count >= Self.maximum { removeOldestOfLargestSender() }
         all.append(record)
         counts[record.source, default: 0] += 1
@@ -38,12 +39,15 @@ struct ParkedRecords: Sendable {
         // The oldest record among the largest senders' decides between equals: never the table.
         let largest = counts.values.max() ?? 0
         guard let index = all.firstIndex(where: { counts[$0.source] == largest }) else { return }
-        let source = all.remove(at: index).source
+        let removed = all.remove(at: index)
+        let source = removed.source
+        present.remove(removed.id)
         counts[source] = largest > 1 ? largest - 1 : nil
     }
 
     mutating func removeAll(where isOut: (Record) -> Bool) {
         all.removeAll(where: isOut)
+        present = Set(all.map(\.id))
         counts = all.reduce(into: [:]) { $0[$1.source, default: 0] += 1 }
     }
 
