@@ -141,7 +141,8 @@ struct OwnRecordsTests {
         }
         #expect(last.signature.sequence == ahead + 1 && time == ahead - 600_000)
         // Also a node that starts with a right clock and an old record from the future.
-        var started = begin(.restored([.init(number: 1, octets: wrong[0].octets, ahead: [])]))
+        var started = begin(
+            .restored([.init(number: 1, octets: try #require(wrong.first).octets, ahead: [])]))
         let signed = try published(&started, .set(content()))
         #expect(signed.map(\.signature.sequence) == [Mesh.now])
     }
@@ -151,7 +152,7 @@ struct OwnRecordsTests {
     func ownerFightsBack() throws {
         var own = begin()
         let present = try published(&own, .set(content()))
-        #expect(try published(&own, .seen(present[0])) == [])
+        #expect(try published(&own, .seen(#require(present.first))) == [])
         // What it signed before, and what others signed, is no threat.
         #expect(try published(&own, .seen(other(Mesh.now - 1))) == [])
         let foreign = try Mesh.record(eid, by: 2, sequence: Mesh.now + 5)
