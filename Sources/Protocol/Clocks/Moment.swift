@@ -61,3 +61,9 @@ package struct Span: Hashable, Comparable, Sendable {
         left.microseconds < right.microseconds
     }
 }
+
+extension Moment {
+    package static func - (moment: Moment, span: Span) -> Moment {
+        Moment(microseconds: moment.microseconds - span.microseconds)
+    }
+}

@@ -6,22 +6,29 @@ package import LISP
 package struct MeshID: Hashable, Sendable {
     /// 32 octets.
     package let octets: [UInt8]
+    /// Of all crypto-EIDs of the mesh: `fd` and the first 5 octets of the mesh id, a unique local
+    /// prefix (RFC 4193) of 48 bits.
+    package let prefix: Prefix<IPv6Address>
 
     /// - Returns: `nil` if there are not 32.
     package init?(octets: [UInt8]) {
         guard octets.count == 32 else { return nil }
-        self.octets = octets
+        self.init(whole: octets)
     }
 
     package init(firstRoot: Ed25519.PublicKey, commitment: RootCommitment) {
-        octets = Tag.mesh.hash(firstRoot.octets + commitment.octets)
+        self.init(whole: Tag.mesh.hash(firstRoot.octets + commitment.octets))
     }
 
-    /// Of all crypto-EIDs of the mesh: `fd` and the first 5 octets of the mesh id, a unique local
-    /// prefix (RFC 4193) of 48 bits.
-    package var prefix: Prefix<IPv6Address> {
+    private init(whole octets: [UInt8]) {
+        self.octets = octets
         let bits = octets.prefix(5).reduce(UInt64(0xFD)) { $0 << 8 | UInt64($1) }
-        return Prefix(host: IPv6Address(high: bits << 16, low: 0)).shortened(to: 48)
+        prefix = Prefix(host: IPv6Address(high: bits << 16, low: 0)).shortened(to: 48)
+    }
+
+    package static func == (left: MeshID, right: MeshID) -> Bool { left.octets == right.octets }
+    package func hash(into hasher: inout Hasher) {
+        octets.withUnsafeBytes { hasher.combine(bytes: $0) }
     }
 }
 
@@ -61,11 +68,14 @@ package struct NodeID: Hashable, Comparable, Sendable {
     }
 
     package static func < (left: NodeID, right: NodeID) -> Bool { left.halves < right.halves }
+
+    /// The first 64 bits.
+    package var number: UInt64 { halves.high }
 }
 
 /// 16 octets as two integers: sets of ids need no memory of their own for each, and compare fast.
 struct Halves: Hashable, Comparable, Sendable {
-    private let high: UInt64
+    let high: UInt64
     private let low: UInt64
 
     init?(_ octets: [UInt8]) {
@@ -85,6 +95,9 @@ struct Halves: Hashable, Comparable, Sendable {
         withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { [UInt8]($0) }
     }
 
+    /// The first half is enough: what has one is the beginning of a hash already.
+    func hash(into hasher: inout Hasher) { hasher.combine(high) }
+
     static func < (left: Halves, right: Halves) -> Bool {
         left.high != right.high ? left.high < right.high : left.low < right.low
     }
@@ -93,13 +106,16 @@ struct Halves: Hashable, Comparable, Sendable {
 extension MeshID {
     /// The address that certifies itself: whoever holds the key holds it.
     package func cryptoEID(of key: Ed25519.PublicKey, instance: UInt32 = 0) -> EID {
-        let prefixOctets = [0xFD] + octets.prefix(5)
-        let instanceOctets = withUnsafeBytes(of: instance.bigEndian) { [UInt8]($0) }
-        let hash = SHA256.hash(instanceOctets + prefixOctets + key.octets)
-        let bits = (prefixOctets + hash.prefix(10)).reduce((UInt64(0), UInt64(0))) {
-            ($0.0 << 8 | $0.1 >> 56, $0.1 << 8 | UInt64($1))
-        }
-        let address = IPv6Address(high: bits.0, low: bits.1)
+        var hashed: [UInt8] = []
+        hashed.reserveCapacity(4 + 6 + key.octets.count)
+        withUnsafeBytes(of: instance.bigEndian) { hashed.append(contentsOf: $0) }
+        hashed.append(0xFD)
+        hashed.append(contentsOf: octets[..<5])
+        hashed.append(contentsOf: key.octets)
+        let hash = SHA256.hash(hashed)
+        let high = hash[..<2].reduce(prefix.address.high >> 16) { $0 << 8 | UInt64($1) }
+        let low = hash[2..<10].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let address = IPv6Address(high: high, low: low)
         return EID(.ipv6(Prefix(host: address)), instance: instance)
     }
 }

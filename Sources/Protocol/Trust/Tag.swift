@@ -15,11 +15,27 @@ package enum Tag: String, Hashable, Sendable, CaseIterable {
     var octets: [UInt8] { [UInt8](rawValue.utf8) + [0] }
 
     /// SHA-256 of the tag and the octets.
-    func hash(_ octets: [UInt8]) -> [UInt8] { SHA256.hash(self.octets + octets) }
+    func hash(_ octets: [UInt8]) -> [UInt8] {
+        var hashed = beginning(of: octets.count)
+        hashed.append(contentsOf: octets)
+        return SHA256.hash(hashed)
+    }
+
+    /// The tag, with room behind it for so many more.
+    private func beginning(of count: Int) -> [UInt8] {
+        var octets: [UInt8] = []
+        octets.reserveCapacity(rawValue.utf8.count + 1 + count)
+        octets.append(contentsOf: rawValue.utf8)
+        octets.append(0)
+        return octets
+    }
 
     /// What is signed: the tag, the mesh, the octets.
-    func message(_ octets: [UInt8], in mesh: MeshID) -> [UInt8] {
-        self.octets + mesh.octets + octets
+    func message(_ octets: some Collection<UInt8>, in mesh: MeshID) -> [UInt8] {
+        var message = beginning(of: mesh.octets.count + octets.count)
+        message.append(contentsOf: mesh.octets)
+        message.append(contentsOf: octets)
+        return message
     }
 
     package func signature(
@@ -29,7 +45,8 @@ package enum Tag: String, Hashable, Sendable, CaseIterable {
     }
 
     package func verifies(
-        _ signature: [UInt8], by key: Ed25519.PublicKey, of octets: [UInt8], in mesh: MeshID
+        _ signature: [UInt8], by key: Ed25519.PublicKey, of octets: some Collection<UInt8>,
+        in mesh: MeshID
     ) -> Bool {
         key.verifies(signature, of: message(octets, in: mesh))
     }

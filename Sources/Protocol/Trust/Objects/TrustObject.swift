@@ -75,7 +75,7 @@ package struct TrustObject: Hashable, Sendable {
         try self.init(octets: writer.octets)
     }
 
-    private var signedOctets: [UInt8] { [UInt8](octets.dropLast(Ed25519.signatureSize)) }
+    private var signedOctets: ArraySlice<UInt8> { octets.dropLast(Ed25519.signatureSize) }
 
     /// Whether the signer signed this for this mesh.
     package func isSigned(in mesh: MeshID) -> Bool {
@@ -111,6 +111,9 @@ package struct ObjectID: Hashable, Comparable, Sendable {
     fileprivate init(hashing octets: [UInt8]) {
         halves = Halves(firstOf: SHA256.hash(octets))
     }
+
+    /// The first 64 bits: what members acknowledge.
+    package var number: UInt64 { halves.high }
 
     /// In which of 256 buckets of a set it is: its first octet.
     package var bucket: UInt8 { halves.first }

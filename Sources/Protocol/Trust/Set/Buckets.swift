@@ -6,6 +6,7 @@ struct Buckets: Sendable {
     private var ids: [[ObjectID]]
     private var hashes: [[UInt8]]
     private(set) var count = 0
+    private var all = DigestBox()
 
     static let count = 256
 
@@ -22,7 +23,7 @@ struct Buckets: Sendable {
     }
 
     /// H(the hashes of all buckets): whole ones, since an id can be ground.
-    var digest: [UInt8] { SHA256.hash(Array(hashes.joined())) }
+    var digest: [UInt8] { all.octets { SHA256.hash(Array(hashes.joined())) } }
 
     mutating func insert(_ id: ObjectID) {
         let bucket = Int(id.bucket)
@@ -41,5 +42,6 @@ struct Buckets: Sendable {
 
     private mutating func rehash(_ bucket: Int) {
         hashes[bucket] = SHA256.hash(ids[bucket].flatMap(\.octets))
+        DigestBox.forget(&all)
     }
 }

@@ -1,7 +1,7 @@
 import Cryptography
 
 /// The lists that say which objects of a revoked key, or of a replaced root, stay.
-struct KeepLists: Sendable {
+struct KeepLists: Hashable, Sendable {
     /// trust.md 10, of one list.
     static let listLimit = 65_536
     /// Of all lists together: 16 lists of full length, 16 MiB.

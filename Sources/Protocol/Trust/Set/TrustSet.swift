@@ -235,6 +235,17 @@ extension TrustSet {
 
 // What is in it
 extension TrustSet {
+    /// Takes the memory of an equal set in place of its own. What is parked stays: it is not part of the
+    /// set.
+    /// - Returns: whether they are equal.
+    package mutating func share(with other: TrustSet) -> Bool {
+        guard mesh == other.mesh, digest == other.digest, lists == other.lists else { return false }
+        let parking = parking
+        self = other
+        self.parking = parking
+        return true
+    }
+
     /// - Returns: whether some object asks for the hash of these and did not have it.
     package mutating func insert(keepList ids: [ObjectID]) -> Bool {
         guard lists.insert(ids) else { return false }

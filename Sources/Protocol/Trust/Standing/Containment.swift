@@ -1,5 +1,5 @@
-import Cryptography
-import LISP
+package import Cryptography
+package import LISP
 
 extension EID {
     /// Bits of the prefix; `nil` if this kind of EID has none.
@@ -13,7 +13,7 @@ extension EID {
     }
 
     /// Whether the other is the same range or a part of it.
-    func contains(_ other: EID) -> Bool {
+    package func contains(_ other: EID) -> Bool {
         guard instance == other.instance, let length = prefixLength,
             let otherLength = other.prefixLength, length <= otherLength
         else { return false }
@@ -23,12 +23,12 @@ extension EID {
 
 extension MeshID {
     /// Whether the EID could be the crypto-EID of some key: most are not, which costs no hash.
-    func hasCryptoPrefix(_ eid: EID) -> Bool {
+    package func hasCryptoPrefix(_ eid: EID) -> Bool {
         guard case .ipv6(let prefix) = eid.kind else { return false }
-        return prefix.length == 128 && prefix.shortened(to: 48) == self.prefix
+        return prefix.length == 128 && prefix.address.high >> 16 == self.prefix.address.high >> 16
     }
 
-    func isCryptoEID(_ eid: EID, of key: Ed25519.PublicKey) -> Bool {
+    package func isCryptoEID(_ eid: EID, of key: Ed25519.PublicKey) -> Bool {
         hasCryptoPrefix(eid) && cryptoEID(of: key, instance: eid.instance) == eid
     }
 }
