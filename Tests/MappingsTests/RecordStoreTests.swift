@@ -61,6 +61,38 @@ struct RecordStoreTests {
         #expect(store.record(net, by: Mesh.key(2).publicKey) == nil)
     }
 
+    @Test("an answer differs only inside the EIDs that the store names as changed")
+    func changesAreNamed() throws {
+        for seed in UInt64(0)..<4 {
+            var random = SeededRandom(seed: seed)
+            var store = RecordStore(mesh: Mesh.id)
+            let asked = try ["10.0.0.1/32", "10.1.0.1/32", "10.1.1.1/32", "11.0.0.1/32"].map(
+                EID.init)
+            let registered = try ["10.0.0.0/8", "10.1.0.0/16", "10.1.1.1/32"].map(EID.init)
+            var named = 0
+            for step in 0..<60 {
+                let (number, before) = (store.changes, asked.map { store.answer($0, rights) })
+                if step % 10 == 9 {
+                    _ = store.purge(Mesh.key(1 + random.below(2)).publicKey)
+                } else {
+                    let record = try Mesh.record(
+                        random.pick(registered), by: 1 + random.below(2),
+                        sequence: Mesh.now + UInt64(step), locator: UInt32(step),
+                        ttl: random.below(4) == 0 ? 0 : 60)
+                    _ = store.offer(record, rights, at: .start + .seconds(step))
+                }
+                guard let changed = store.changed(since: number) else { continue }
+                named += changed.count
+                for (eid, answer) in zip(asked, before) where store.answer(eid, rights) != answer {
+                    #expect(changed.contains { $0.contains(eid) }, "seed \(seed), step \(step)")
+                }
+            }
+            #expect(named > 30, "seed \(seed)")
+            #expect(store.changed(since: store.changes)?.isEmpty == true)
+            #expect(store.changed(since: 0) == nil)
+        }
+    }
+
     @Test("a key displaces no record of another key")
     func foreignSignerCannotDisplaceOwner() throws {
         var store = RecordStore(mesh: Mesh.id)

@@ -10,13 +10,21 @@ package enum Base64URL {
     }
 
     /// - Returns: `nil` unless all of the text is Base64 whose unused bits are zero.
-    package static func octets(_ text: some Collection<UInt8>) -> [UInt8]? {
-        let characters = text.map(CChar.init(bitPattern:))
-        var octets = [UInt8](repeating: 0, count: characters.count)
-        var count = 0
-        let result = sodium_base642bin(
-            &octets, octets.count, characters, characters.count, nil, &count, nil,
-            Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING))
-        return result == 0 ? [UInt8](octets.prefix(count)) : nil
+    package static func octets(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        if text.isEmpty { return [] }
+        // libsodium takes `-` and `_` with an eighth bit for themselves.
+        guard text.allSatisfy({ $0 < 0x80 }) else { return nil }
+        var isWhole = false
+        let octets = [UInt8](unsafeUninitializedCapacity: text.count) { room, count in
+            guard let base = room.baseAddress else { return }
+            text.withUnsafeBytes { text in
+                let characters = text.bindMemory(to: CChar.self)
+                isWhole =
+                    sodium_base642bin(
+                        base, room.count, characters.baseAddress, characters.count,
+                        nil, &count, nil, Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING)) == 0
+            }
+        }
+        return isWhole ? octets : nil
     }
 }

@@ -16,6 +16,11 @@ package enum Ed25519 {
 
         fileprivate init(whole octets: [UInt8]) { self.octets = octets }
 
+        /// All at once: an array would hash its octets one by one.
+        package func hash(into hasher: inout Hasher) {
+            octets.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
+
         /// - Parameter signature: any octets; only 64 can be right.
         package func verifies(_ signature: [UInt8], of message: [UInt8]) -> Bool {
             guard signature.count == Ed25519.signatureSize else { return false }

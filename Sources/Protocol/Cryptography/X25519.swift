@@ -14,6 +14,11 @@ package enum X25519 {
         }
 
         fileprivate init(whole octets: [UInt8]) { self.octets = octets }
+
+        /// All at once: an array would hash its octets one by one.
+        package func hash(into hasher: inout Hasher) {
+            octets.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
     }
 
     package struct SecretKey: Sendable {

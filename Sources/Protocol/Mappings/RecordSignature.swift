@@ -7,7 +7,7 @@ package import Trust
 ///     {"alg":"Ed25519","key":"K","class":0,"nodes":"N","seq":S,"signature":"G"}
 ///
 /// K, N and G are Base64URL; `"class":0,` and `"nodes":"N",` stand only where needed. A text is read
-/// by taking the values out, printing them again and comparing: there is no JSON parser.
+/// piece by piece, each in its place and its one spelling: there is no JSON parser.
 package struct RecordSignature: Hashable, Sendable {
     package var signer: Ed25519.PublicKey
     /// The record is a registrar's, not an owner's.
@@ -52,62 +52,94 @@ package struct RecordSignature: Hashable, Sendable {
 }
 
 extension RecordSignature {
-    private static let head = #"{"alg":"Ed25519","key":""#
-    private static let class0 = #""class":0,"#
-    private static let nodesHead = #""nodes":""#
-    private static let sequenceHead = #""seq":"#
-    private static let signatureHead = #","signature":""#
-    private static let separator = #"","#
-    private static let tail = #""}"#
+    private static let head: StaticString = #"{"alg":"Ed25519","key":""#
+    private static let class0: StaticString = #""class":0,"#
+    private static let nodesHead: StaticString = #""nodes":""#
+    private static let sequenceHead: StaticString = #""seq":"#
+    private static let signatureHead: StaticString = #","signature":""#
+    private static let separator: StaticString = #"","#
+    private static let tail: StaticString = #""}"#
 
     package var text: String {
-        var text = Self.head + Base64URL.text(signer.octets) + Self.separator
-        if isClass0 { text += Self.class0 }
+        var text = "\(Self.head)\(Base64URL.text(signer.octets))\(Self.separator)"
+        if isClass0 { text += "\(Self.class0)" }
         if !nodes.isEmpty {
-            text += Self.nodesHead + Base64URL.text(nodes.flatMap(\.octets)) + Self.separator
+            text += "\(Self.nodesHead)\(Base64URL.text(nodes.flatMap(\.octets)))\(Self.separator)"
         }
-        text += Self.sequenceHead + "\(sequence)" + Self.signatureHead
-        return text + Base64URL.text(signature) + Self.tail
+        text += "\(Self.sequenceHead)\(sequence)\(Self.signatureHead)"
+        return text + "\(Base64URL.text(signature))\(Self.tail)"
     }
 
     /// - Returns: `nil` if the octets are not exactly a text that ``text`` prints.
     package init?(text octets: [UInt8]) {
-        var rest = octets[...]
-        func take(_ literal: String) -> Bool {
-            guard rest.starts(with: literal.utf8) else { return false }
-            rest = rest.dropFirst(literal.utf8.count)
-            return true
-        }
-        func take(while isTaken: (UInt8) -> Bool) -> ArraySlice<UInt8> {
-            let taken = rest.prefix(while: isTaken)
-            rest = rest.dropFirst(taken.count)
-            return taken
-        }
-        let quote = UInt8(ascii: "\"")
-        guard take(Self.head), let key = Base64URL.octets(take { $0 != quote }),
-            let signer = Ed25519.PublicKey(octets: key), take(Self.separator)
+        var template = Template(octets)
+        guard template.take(Self.head),
+            let signer = template.takeBase64().flatMap(Ed25519.PublicKey.init(octets:)),
+            template.take(Self.separator)
         else { return nil }
-        let isClass0 = take(Self.class0)
+        let isClass0 = template.take(Self.class0)
         var nodes: [Run] = []
-        if take(Self.nodesHead) {
-            guard let runs = Base64URL.octets(take { $0 != quote }).flatMap(Run.all(in:)),
-                take(Self.separator)
+        if template.take(Self.nodesHead) {
+            guard let runs = template.takeBase64().flatMap(Run.all(in:)),
+                template.take(Self.separator)
             else { return nil }
             nodes = runs
         }
-        guard take(Self.sequenceHead),
-            let sequence = UInt64(
-                String(decoding: take { $0 != UInt8(ascii: ",") }, as: UTF8.self)),
-            1...Self.maximumSequence ~= sequence, take(Self.signatureHead),
-            let signature = Base64URL.octets(take { $0 != quote }),
-            signature.count == Ed25519.signatureSize
+        guard template.take(Self.sequenceHead), let sequence = template.takeNumber(),
+            1...Self.maximumSequence ~= sequence, template.take(Self.signatureHead),
+            let signature = template.takeBase64(), signature.count == Ed25519.signatureSize,
+            template.take(Self.tail), template.isAtEnd || isPlanted(.templateComparedLoosely)
         else { return nil }
         self.init(
             signer: signer, isClass0: isClass0, nodes: nodes, sequence: sequence,
             signature: signature)
-        guard text.utf8.elementsEqual(octets) || isPlanted(.templateComparedLoosely) else {
-            return nil
+    }
+}
+
+/// The text of a signature, read from front to back. Each of its values has one spelling and each piece
+/// its one place, so what was read is what would be printed.
+private struct Template {
+    private let octets: [UInt8]
+    private var offset = 0
+
+    init(_ octets: [UInt8]) { self.octets = octets }
+
+    var isAtEnd: Bool { offset == octets.count }
+
+    /// - Returns: whether the literal stood here.
+    mutating func take(_ literal: StaticString) -> Bool {
+        guard octets.count - offset >= literal.utf8CodeUnitCount else { return false }
+        for index in 0..<literal.utf8CodeUnitCount
+        where octets[offset + index] != literal.utf8Start[index] {
+            return false
         }
+        offset += literal.utf8CodeUnitCount
+        return true
+    }
+
+    /// Base64URL up to a quotation mark.
+    mutating func takeBase64() -> [UInt8]? {
+        let quote = UInt8(ascii: "\"")
+        let end = octets[offset...].firstIndex(of: quote) ?? octets.endIndex
+        defer { offset = end }
+        return Base64URL.octets(octets[offset..<end])
+    }
+
+    /// Decimal, without leading zeros.
+    mutating func takeNumber() -> UInt64? {
+        let zero = UInt8(ascii: "0")
+        let start = offset
+        var number: UInt64 = 0
+        while offset < octets.count, zero...UInt8(ascii: "9") ~= octets[offset] {
+            // More digits than any sequence has.
+            guard offset - start < 18 else { return nil }
+            number = number * 10 + UInt64(octets[offset] - zero)
+            offset += 1
+        }
+        let isCanonical =
+            offset == start + 1 || (offset > start && octets[start] != zero)
+            || isPlanted(.templateComparedLoosely)
+        return isCanonical ? number : nil
     }
 }
 

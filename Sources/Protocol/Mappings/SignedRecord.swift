@@ -53,7 +53,7 @@ package struct SignedRecord: Hashable, Sendable {
     package func isSigned(in mesh: MeshID) -> Bool {
         Tag.record.verifies(
             signature.signature, by: signature.signer,
-            of: [UInt8](octets.dropLast(RecordSignature.unsignedSize)), in: mesh)
+            of: octets.dropLast(RecordSignature.unsignedSize), in: mesh)
     }
 
     /// What non-members get: the record without the signature locator, a plain EID-record.
@@ -99,7 +99,7 @@ extension SignedRecord {
             sequence: content.sequence,
             signature: [UInt8](repeating: 0, count: Ed25519.signatureSize))
         let (maskLength, address) = content.eid.wire
-        let sorted = content.locators.sorted { $0.sortKey.lexicographicallyPrecedes($1.sortKey) }
+        let sorted = Self.sorted(content.locators)
         guard sorted.count < 255 else { throw .tooLong(content.locators.count * 12) }
         func octets() -> [UInt8] {
             EIDRecord(
@@ -111,6 +111,13 @@ extension SignedRecord {
         let signed = [UInt8](octets().dropLast(RecordSignature.unsignedSize))
         signature.signature = Tag.record.signature(by: key, of: signed, in: mesh)
         try self.init(octets: octets())
+    }
+}
+
+extension SignedRecord {
+    /// Locators in the order that records have (RFC 9301 §5.5).
+    package static func sorted(_ locators: [LocatorRecord]) -> [LocatorRecord] {
+        locators.sorted { $0.sortKey.lexicographicallyPrecedes($1.sortKey) }
     }
 }
 

@@ -2,14 +2,14 @@ package import Clocks
 package import LISP
 
 /// What a store answers for an EID.
-package enum Lookup: Sendable {
+package enum Lookup: Hashable, Sendable {
     case mapping(Served)
     /// A multicast EID has the mappings of all its signers, sorted by their keys; at least one.
     case shared([Served])
     case negative(Negative)
 
     /// A mapping that counts.
-    package struct Served: Sendable {
+    package struct Served: Hashable, Sendable {
         package let record: SignedRecord
         package let freshness: Freshness
         /// How long a cache may keep it.

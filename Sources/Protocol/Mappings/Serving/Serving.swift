@@ -19,7 +19,7 @@ extension RecordStore {
     ) -> Lookup {
         if case .multicast = eid.kind { return shared(eid, rights, meshTime) }
         let covering = table.eids.covering(eid).reversed().map {
-            candidates(at: $0.value, meshTime)
+            candidates(at: $0.value, of: $0.eid, meshTime)
         }
         if let found = chosen(covering, for: eid, rights), let served = served(found, meshTime) {
             return .mapping(served)
@@ -29,17 +29,20 @@ extension RecordStore {
 
     private struct Candidate {
         let handle: Handle
+        let eid: EID
         let entry: RecordTable.Entry
         let signer: Ed25519.PublicKey
     }
 
     /// The records at a place of the trie whose time is not over.
-    private func candidates(at place: Handle, _ meshTime: UInt64) -> [Candidate] {
+    private func candidates(
+        at place: Handle, of eid: EID, _ meshTime: UInt64
+    ) -> [Candidate] {
         table.records(at: place).compactMap { handle in
             let entry = table.entries[handle]
             guard !Self.isOver(entry.sequence, at: meshTime), let signer = table.signer(handle)
             else { return nil }
-            return Candidate(handle: handle, entry: entry, signer: signer)
+            return Candidate(handle: handle, eid: eid, entry: entry, signer: signer)
         }
     }
 
@@ -85,16 +88,12 @@ extension RecordStore {
 
     /// What covered the EID at the door may do so no more.
     private func covers(_ candidate: Candidate, _ rights: some RegistrationRights) -> Bool {
-        guard let eid = self.eid(of: candidate) else { return false }
-        return rights.covers(eid, by: candidate.signer)
+        rights.covers(candidate.eid, by: candidate.signer)
     }
 
     private func isRegistrars(_ candidate: Candidate, _ rights: some RegistrationRights) -> Bool {
-        guard let eid = self.eid(of: candidate) else { return false }
-        return rights.isRegistrar(candidate.signer, of: eid)
+        rights.isRegistrar(candidate.signer, of: candidate.eid)
     }
-
-    private func eid(of candidate: Candidate) -> EID? { record(candidate.handle)?.eid }
 
     private func record(_ handle: Handle) -> SignedRecord? {
         try? SignedRecord(octets: table.octets(handle))
@@ -129,7 +128,7 @@ extension RecordStore {
         _ eid: EID, _ rights: some RegistrationRights, _ meshTime: UInt64
     ) -> Lookup {
         let place = table.eids[eid]
-        let candidates = place.map { self.candidates(at: $0, meshTime) } ?? []
+        let candidates = place.map { self.candidates(at: $0, of: eid, meshTime) } ?? []
         let counting = candidates.filter { candidate in
             !candidate.entry.isTombstone && rights.isKnown(candidate.signer)
                 && !rights.isRevoked(candidate.signer) && rights.covers(eid, by: candidate.signer)

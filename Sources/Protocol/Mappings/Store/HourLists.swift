@@ -1,4 +1,4 @@
-import Synchronization
+import Trust
 
 /// The records by the hour of their sequence: where each list begins, and its digest while nothing
 /// changed. There are about a hundred, because records end after four days.
@@ -14,6 +14,8 @@ struct HourLists: Sendable {
 
     /// By number.
     private(set) var all: [Hour] = []
+    /// Of all hours together.
+    private(set) var digest = DigestBox()
 
     static func number(of sequence: UInt64) -> UInt32 {
         UInt32(clamping: sequence / 3_600_000)
@@ -37,6 +39,7 @@ struct HourLists: Sendable {
     mutating func insert(_ handle: Handle, sequence: UInt64) -> Handle {
         let number = Self.number(of: sequence)
         let (index, isThere) = find(number)
+        DigestBox.forget(&digest)
         guard isThere else {
             all.insert(Hour(number: number, first: handle, count: 1, earliest: sequence), at: index)
             return .nowhere
@@ -45,7 +48,7 @@ struct HourLists: Sendable {
         all[index].first = handle
         all[index].count += 1
         all[index].earliest = min(all[index].earliest, sequence)
-        all[index].forgetDigest()
+        DigestBox.forget(&all[index].digest)
         return next
     }
 
@@ -53,38 +56,18 @@ struct HourLists: Sendable {
     mutating func remove(sequence: UInt64, first: Handle?) {
         let (index, isThere) = find(Self.number(of: sequence))
         guard isThere else { return }
+        DigestBox.forget(&digest)
         if all[index].count == 1 {
             all.remove(at: index)
             return
         }
         all[index].count -= 1
         if let first { all[index].first = first }
-        all[index].forgetDigest()
+        DigestBox.forget(&all[index].digest)
     }
 
     mutating func setEarliest(_ sequence: UInt64, of number: UInt32) {
         let (index, isThere) = find(number)
         if isThere { all[index].earliest = sequence }
     }
-}
-
-extension HourLists.Hour {
-    /// A copy of the store may still need the old one.
-    fileprivate mutating func forgetDigest() {
-        if isKnownUniquelyReferenced(&digest) { digest.forget() } else { digest = DigestBox() }
-    }
-}
-
-/// A digest that is computed when somebody asks, at most once for each content.
-final class DigestBox: Sendable {
-    private let known = Mutex<[UInt8]?>(nil)
-
-    func octets(else compute: () -> [UInt8]) -> [UInt8] {
-        if let octets = known.withLock({ $0 }) { return octets }
-        let octets = compute()
-        known.withLock { $0 = octets }
-        return octets
-    }
-
-    fileprivate func forget() { known.withLock { $0 = nil } }
 }

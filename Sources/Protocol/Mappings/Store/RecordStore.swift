@@ -81,6 +81,11 @@ package struct RecordStore: Sendable {
     package init(mesh: MeshID) { self.mesh = mesh }
 
     package var count: Int { table.count }
+    /// Another number each time that other records are held: what was found out before may be wrong.
+    package var changes: UInt64 { table.changes }
+    /// The EIDs whose records are others since that number; what lies inside them may have other answers.
+    /// - Returns: `nil` if all may have.
+    package func changed(since number: UInt64) -> ArraySlice<EID>? { table.changed(since: number) }
     package var parkedCount: Int { parked.all.count }
     /// What the pages of records take, waste included.
     package var octetsInPages: Int { table.octetsInPages }
@@ -230,8 +235,12 @@ package struct RecordStore: Sendable {
     // MARK: The end of records
 
     /// Drops what is older than 96 hours.
+    /// - Parameter tell: is told of each record that goes, with its octets.
     /// - Returns: what was dropped, sorted.
-    package mutating func expire(meshTime: UInt64) -> [RecordID] {
+    @discardableResult
+    package mutating func expire(
+        meshTime: UInt64, tell: (RecordID, [UInt8]) -> Void = { _, _ in }
+    ) -> [RecordID] {
         var dropped: [RecordID] = []
         for hour in table.hours.all {
             guard hour.earliest &+ Self.heldFor <= meshTime || isPlanted(.tombstoneDroppedEarly)
@@ -244,6 +253,7 @@ package struct RecordStore: Sendable {
                     && entry.sequence &+ Self.freshFor <= meshTime
                 if Self.isOver(entry.sequence, at: meshTime) || isEarly {
                     dropped.append(entry.id)
+                    tell(entry.id, table.octets(handle))
                     table.remove(handle)
                 } else {
                     earliest = min(earliest, entry.sequence)
@@ -260,19 +270,44 @@ package struct RecordStore: Sendable {
     }
 
     /// Drops the records of revoked signers, held or waiting, once trust has changed.
+    /// - Parameter tell: is told of each record that goes, with its octets.
     /// - Returns: what was dropped, sorted.
-    package mutating func rightsChanged(_ rights: some RegistrationRights) -> [RecordID] {
-        drop { rights.isRevoked($0) }
+    @discardableResult
+    package mutating func rightsChanged(
+        _ rights: some RegistrationRights, tell: (RecordID, [UInt8]) -> Void = { _, _ in }
+    ) -> [RecordID] {
+        drop(whereSigner: { rights.isRevoked($0) }, tell: tell)
+    }
+
+    /// Drops the records whose signers have no right to their EIDs any more: what a store holds must not
+    /// depend on whether it heard of a record before or after the right was lost.
+    /// - Returns: what was dropped, sorted.
+    @discardableResult
+    package mutating func dropUncovered(
+        _ rights: some RegistrationRights, tell: (RecordID, [UInt8]) -> Void = { _, _ in }
+    ) -> [RecordID] {
+        var dropped: [RecordID] = []
+        for hour in table.hours.all {
+            for handle in table.records(inHour: hour.number) {
+                guard let record = try? SignedRecord(octets: table.octets(handle)),
+                    !rights.covers(record.eid, by: record.signature.signer)
+                else { continue }
+                dropped.append(table.entries[handle].id)
+                tell(table.entries[handle].id, record.octets)
+                table.remove(handle)
+            }
+        }
+        return dropped.sorted()
     }
 
     /// Drops the records of one signer that was revoked.
     /// - Returns: what was dropped, sorted.
     package mutating func purge(_ signer: Ed25519.PublicKey) -> [RecordID] {
-        drop { $0 == signer }
+        drop(whereSigner: { $0 == signer }, tell: { _, _ in })
     }
 
     private mutating func drop(
-        whereSigner isOut: (Ed25519.PublicKey) -> Bool
+        whereSigner isOut: (Ed25519.PublicKey) -> Bool, tell: (RecordID, [UInt8]) -> Void
     ) -> [RecordID] {
         parked.removeAll { record in
             guard case .unknownSigner(let signer) = record.reason else { return false }
@@ -280,7 +315,10 @@ package struct RecordStore: Sendable {
         }
         let handles = table.records(whereSigner: isOut)
         let ids = handles.map { table.entries[$0].id }
-        for handle in handles { table.remove(handle) }
+        for handle in handles {
+            tell(table.entries[handle].id, table.octets(handle))
+            table.remove(handle)
+        }
         return ids.sorted()
     }
 

@@ -47,6 +47,12 @@ struct RecordTable: Sendable {
 
     private(set) var hours = HourLists()
     private(set) var count = 0
+    /// How often a record came or went.
+    private(set) var changes: UInt64 = 0
+    /// The EIDs of the last of them, as far as they came; of those that went nothing is known.
+    private var recent: [EID] = []
+    /// Whoever remembers answers looks after every event: few happen in one.
+    private static let recentLimit = 16
 
     // MARK: Finding
 
@@ -138,11 +144,30 @@ struct RecordTable: Sendable {
         index(handle)
         link(handle)
         count += 1
-        if let old { remove(old) }
+        note(record.eid)
+        if let old { take(old) }
         return true
     }
 
     mutating func remove(_ handle: Handle) {
+        changes &+= 1
+        recent = []
+        take(handle)
+    }
+
+    private mutating func note(_ eid: EID) {
+        changes &+= 1
+        if recent.count == Self.recentLimit { recent.removeFirst() }
+        recent.append(eid)
+    }
+
+    /// - Returns: `nil` if that is not known any more.
+    func changed(since number: UInt64) -> ArraySlice<EID>? {
+        let count = changes &- number
+        return count <= UInt64(recent.count) ? recent.suffix(Int(count)) : nil
+    }
+
+    private mutating func take(_ handle: Handle) {
         let entry = entries[handle]
         unlink(handle)
         unindex(handle)

@@ -16,7 +16,9 @@ extension RecordStore {
     }
 
     /// H({hour 4, H(sorted ids of the hour's records)}*) over all hours in order: 32 octets.
-    package var digest: [UInt8] {
+    package var digest: [UInt8] { table.hours.digest.octets { digestOfAll } }
+
+    private var digestOfAll: [UInt8] {
         let hours = isPlanted(.digestMissesHour) ? table.hours.all.dropLast() : table.hours.all[...]
         var octets: [UInt8] = []
         octets.reserveCapacity(hours.count * (4 + SHA256.size))
