@@ -54,6 +54,8 @@ package protocol PeerDirectory {
     func incarnation(of node: NodeID) -> UInt32?
     /// Paths to the node's data port, from its node record, the best first.
     func paths(to node: NodeID) -> [Path]
+    /// Where the node was before, as far as that is remembered.
+    func formerPaths(to node: NodeID) -> [Path]
     /// Whether somebody may join with this invite: its signature holds, it is effective and not used up.
     func mayRedeem(_ invite: TrustObject) -> Bool
     /// Whether the node's served record names this node as its relay.
@@ -63,6 +65,7 @@ package protocol PeerDirectory {
 }
 
 extension PeerDirectory {
+    package func formerPaths(to node: NodeID) -> [Path] { [] }
     package func relays(for node: NodeID) -> Bool { false }
     package func relayPaths(to node: NodeID) -> [Path] { [] }
 }
@@ -80,7 +83,7 @@ package enum SessionEffect: Hashable, Sendable {
     case clock(NodeID, ClockReading)
     /// A joining handshake is complete. The node record is the other side's, its signature and data
     /// key checked; the invite is there at the member's side.
-    case joinOpened(Peer, nodeRecord: TrustObject, invite: TrustObject?)
+    indirect case joinOpened(Peer, nodeRecord: TrustObject, invite: TrustObject?)
     /// Packets to the node go to another address now.
     case pathMoved(NodeID, Path)
     /// A payload was given up: nobody answers, the queue is full, or there is no way there.

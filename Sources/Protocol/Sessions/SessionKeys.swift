@@ -47,6 +47,22 @@ struct SessionKeys: Sendable {
         self.remoteLanes = remoteLanes
     }
 
+    func maySeal(at now: Moment, _ life: KeyLife) -> Bool {
+        sent < life.refusePackets && (now < since + life.refuseAfter || isPlanted(.oldKeysStay))
+    }
+
+    func mayOpen(at now: Moment, _ life: KeyLife) -> Bool {
+        (received < life.refusePackets && now < since + life.refuseAfter)
+            || isPlanted(.oldKeysStay)
+    }
+
+    /// Whether traffic under them is a reason to make new ones.
+    func isRotationDue(at now: Moment, _ life: KeyLife) -> Bool {
+        // The side that answered waits a little longer, so that seldom both begin.
+        let age = isInitiator ? life.rotateAfter : life.rotateAfter + life.rotateAfter / 8
+        return now >= since + age || sent > life.rotatePackets
+    }
+
     /// Seals a packet, with its head.
     /// - Parameter lane: below 16, or ``controlLane``.
     mutating func seal(
@@ -96,5 +112,20 @@ struct SessionKeys: Sendable {
         while windows.count <= place { windows.append(ReplayWindow()) }
         received += 1
         return (plaintext, lane, windows[place].mark(sequence))
+    }
+}
+
+/// How long keys are good: what every packet needs of ``SessionSettings``, and no reference.
+struct KeyLife: Sendable {
+    let rotateAfter: Span
+    let refuseAfter: Span
+    let rotatePackets: UInt64
+    let refusePackets: UInt64
+
+    init(_ settings: SessionSettings) {
+        rotateAfter = settings.rotateAfter
+        refuseAfter = settings.refuseAfter
+        rotatePackets = settings.rotatePackets
+        refusePackets = settings.refusePackets
     }
 }

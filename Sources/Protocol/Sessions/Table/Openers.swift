@@ -62,7 +62,15 @@ extension SessionTable {
         if peers[slot].opening == nil {
             makeOpening(slot, to: key, at: time, using: &random)
         }
-        sendOpener(slot, routes[number % routes.count], at: time.moment, &effects)
+        // Every third opener goes where the node was once, if that is known: it may be back there.
+        let former = directory.formerPaths(to: node)
+        if number % 3 == 2, !former.isEmpty {
+            let route = Route(path: former[(number / 3) % former.count])
+            sendOpener(slot, route, at: time.moment, &effects)
+        } else {
+            let place = former.isEmpty ? number : number - number / 3
+            sendOpener(slot, routes[place % routes.count], at: time.moment, &effects)
+        }
     }
 
     func retryDelay(after number: Int) -> Span {
@@ -157,12 +165,12 @@ extension SessionTable {
         var octets = SessionHead.octets(on: route.port) + message
         if route.isRelayed {
             guard let node else { return }
-            octets = relayed(octets, to: node)
+            octets = Self.relayed(octets, to: node)
         }
         effects.append(.send(Datagram(octets, on: route.port, remote: route.path)))
     }
 
-    func relayed(_ message: [UInt8], to node: NodeID) -> [UInt8] {
+    static func relayed(_ message: [UInt8], to node: NodeID) -> [UInt8] {
         SessionHead.octets(on: .data) + SessionMessage.relayed(to: node, message).octets()
     }
 
@@ -204,13 +212,14 @@ extension SessionTable {
             incarnation: directory.incarnation(of: node), at: time.moment, &effects)
         if opening.routes.count == 1 {
             prove(slot, opening.routes[0], at: time.moment, &effects)
-        } else if !(peers[slot].way?.isProved(at: time.moment) ?? false) {
+        } else if peers[slot].way?.route != received.route
+            || !(peers[slot].way?.isProved(at: time.moment) ?? false)
+        {
             // Who saw the opener at one path can answer in another's name: the address must repeat
-            // what is sent to it alone.
-            var way = Way(received.route)
-            way.received = received.octets.count
-            setWay(slot, way, &effects)
-            challenge(slot, at: time, using: &random, &effects)
+            // what is sent to it alone. A path that was proved before may be one the node has left.
+            move(
+                slot, to: received.route, size: received.octets.count, at: time, using: &random,
+                &effects)
         }
         let sent = peers[slot].current?.sent
         flush(slot, at: time, &effects)

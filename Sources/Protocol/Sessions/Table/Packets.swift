@@ -12,16 +12,14 @@ extension SessionTable {
         _ payload: Payload, lane: UInt8, _ slot: Int, at time: SessionTime,
         _ effects: inout [SessionEffect]
     ) -> Bool {
-        guard let since = peers[slot].current?.since,
-            time.moment < since + settings.refuseAfter || isPlanted(.oldKeysStay),
-            let sent = peers[slot].current?.sent, sent < settings.refusePackets,
-            let route = spend(Self.overhead + payload.size, slot, at: time.moment)
-        else { return false }
+        let now = time.moment
+        guard let route = peers[slot].wayOut(Self.overhead + payload.size, at: now, keyLife) else {
+            return false
+        }
         // Port 4342 has no room for an Instance-ID.
         if payload.isData, route.port == .control { return false }
-        send(payload, lane: lane, slot, route, at: time, &effects)
-        if time.moment >= since + rotationAge(of: slot) || sent >= settings.rotatePackets {
-            wantRotation(slot, at: time.moment)
+        if send(payload, lane: lane, slot, route, at: time, &effects) {
+            wantRotation(slot, at: now)
         }
         return true
     }
@@ -29,32 +27,17 @@ extension SessionTable {
     /// Head of the data port, form and index, counter, tag.
     static let overhead = 36
 
+    /// - Returns: whether it is time for new keys.
+    @discardableResult
     mutating func send(
         _ payload: Payload, lane: UInt8, _ slot: Int, _ route: Route, at time: SessionTime,
         _ effects: inout [SessionEffect]
-    ) {
-        let sealed: [UInt8]?
-        switch payload {
-        case .control(let octets):
-            sealed = peers[slot].current?.seal(
-                octets, lane: SessionKeys.controlLane, instance: DataHeader.controlInstance,
-                on: route.port)
-        case .data(let octets, let instance):
-            sealed = peers[slot].current?.seal(
-                octets, lane: lane, instance: instance, on: route.port)
-        }
-        guard var packet = sealed else { return }
-        if route.isRelayed { packet = relayed(packet, to: peers[slot].node) }
-        peers[slot].lastSent = time.moment
-        peers[slot].packetsSent &+= 1
-        peers[slot].octetsSent &+= UInt64(packet.count)
-        effects.append(.send(Datagram(packet, on: route.port, remote: route.path)))
-    }
-
-    /// The side that answered waits a little longer, so that seldom both begin.
-    private func rotationAge(of slot: Int) -> Span {
-        let isInitiator = peers[slot].current?.isInitiator ?? true
-        return isInitiator ? settings.rotateAfter : settings.rotateAfter + settings.rotateAfter / 8
+    ) -> Bool {
+        guard
+            let sealed = peers[slot].seal(payload, lane: lane, on: route, at: time.moment, keyLife)
+        else { return false }
+        effects.append(.send(Datagram(sealed.packet, on: route.port, remote: route.path)))
+        return sealed.isRotationDue
     }
 
     /// New keys are needed; the timer makes them.
@@ -80,53 +63,24 @@ extension SessionTable {
             receiveJoiningPacket(packet, index, instance: instance, route, at: time, &effects)
             return
         }
-        let opened: (plaintext: [UInt8], lane: UInt8, isNewest: Bool)?
-        var isCurrent = false
-        if peers[slot].current?.localIndex == index {
-            guard isYoung(peers[slot].current, at: time.moment) else { return }
-            opened = peers[slot].current?.open(packet, at: offset)
-            isCurrent = true
-        } else if peers[slot].previous?.localIndex == index {
-            guard isYoung(peers[slot].previous, at: time.moment) else { return }
-            opened = peers[slot].previous?.open(packet, at: offset)
-        } else if let half = peers[slot].halfOpen.firstIndex(where: {
-            $0.keys.localIndex == index
-        }) {
-            guard time.moment < peers[slot].halfOpen[half].answeredAt + SessionLimit.halfOpenLife
-            else { return }
-            opened = peers[slot].halfOpen[half].keys.open(packet, at: offset)
-            if opened != nil {
-                confirm(slot, index, at: time, &effects)
-                isCurrent = true
-            }
-        } else {
-            return
-        }
-        guard let opened else { return }
         let now = time.moment
-        peers[slot].lastReceived = now
-        peers[slot].lastUsed = now
-        peers[slot].silences = 0
-        peers[slot].packetsReceived &+= 1
-        peers[slot].octetsReceived &+= UInt64(packet.count)
+        guard let opened = peers[slot].open(packet, at: offset, index, at: now, keyLife)
+        else { return }
+        if opened.keys == .halfOpen { confirm(slot, index, at: time, &effects) }
+        peers[slot].received(packet.count, at: now)
+        let isCurrent = opened.keys != .previous
         if isCurrent {
-            notePath(
-                slot, route, size: packet.count, isNewest: opened.isNewest, at: time,
-                directory: directory, using: &random, &effects)
-            if let since = peers[slot].current?.since, now >= since + rotationAge(of: slot) {
-                wantRotation(slot, at: now)
+            if !peers[slot].knows(route, size: packet.count) {
+                notePath(
+                    slot, route, size: packet.count, isNewest: opened.isNewest, at: time,
+                    directory: directory, using: &random, &effects)
             }
+            if opened.isRotationDue { wantRotation(slot, at: now) }
         }
         deliver(
             opened.plaintext, lane: opened.lane, instance: instance, slot, at: time, &effects)
         if isCurrent, !peers[slot].queue.isEmpty { flush(slot, at: time, &effects) }
-        if isCurrent, peers[slot].current?.received == 1 { schedule(slot) }
-    }
-
-    private func isYoung(_ keys: SessionKeys?, at now: Moment) -> Bool {
-        guard let keys else { return false }
-        return (now < keys.since + settings.refuseAfter && keys.received < settings.refusePackets)
-            || isPlanted(.oldKeysStay)
+        if opened.isFirst { schedule(slot) }
     }
 
     private mutating func deliver(

@@ -11,19 +11,6 @@ extension SessionTable {
     private static let answerKind: UInt8 = 4
     private static let challengeSize = 8
 
-    /// Takes room for a packet of a size on the best way that may be used.
-    /// - Returns: `nil` if none may.
-    mutating func spend(_ size: Int, _ slot: Int, at now: Moment) -> Route? {
-        guard let way = peers[slot].way else { return nil }
-        if way.isProved(at: now) || isPlanted(.pathMovesUnlimited) { return way.route }
-        if way.sent + size <= SessionLimit.amplification * way.received {
-            peers[slot].way?.sent += size
-            return way.route
-        }
-        guard let former = peers[slot].former, former.isProved(at: now) else { return nil }
-        return former.route
-    }
-
     mutating func prove(
         _ slot: Int, _ route: Route, at now: Moment, _ effects: inout [SessionEffect]
     ) {
@@ -43,17 +30,13 @@ extension SessionTable {
         effects.append(.pathMoved(peers[slot].node, way.route.path))
     }
 
-    /// Takes note of where a packet of the present session came from.
+    /// Takes note of where a packet of the present session came from, if not along its present way.
     mutating func notePath(
         _ slot: Int, _ route: Route, size: Int, isNewest: Bool, at time: SessionTime,
         directory: some PeerDirectory, using random: inout some RandomNumberGenerator,
         _ effects: inout [SessionEffect]
     ) {
         guard let way = peers[slot].way else { return }
-        if way.route == route {
-            if way.provedUntil == nil { peers[slot].way?.received += size }
-            return
-        }
         if peers[slot].former?.route == route { peers[slot].former?.received += size }
         guard isNewest else { return }
         let target = target(of: route, slot, directory: directory)
@@ -64,14 +47,27 @@ extension SessionTable {
             setWay(slot, former, &effects)
             return
         }
-        if way.isProved(at: time.moment) || peers[slot].former == nil { peers[slot].former = way }
-        var next = Way(target)
+        move(slot, to: target, size: size, at: time, using: &random, &effects)
+        schedule(slot)
+    }
+
+    /// Packets go another way from now on, at most 3 times what came from there until it has answered;
+    /// the way before is asked too, and stays if it alone answers.
+    mutating func move(
+        _ slot: Int, to route: Route, size: Int, at time: SessionTime,
+        using random: inout some RandomNumberGenerator, _ effects: inout [SessionEffect]
+    ) {
+        if let way = peers[slot].way, way.route != route,
+            way.isProved(at: time.moment) || peers[slot].former == nil
+        {
+            peers[slot].former = way
+        }
+        var next = Way(route)
         next.received = size
         setWay(slot, next, &effects)
         peers[slot].moveTries = 0
         peers[slot].moveDecision = time.moment + SessionLimit.moveWait
         challengeBoth(slot, at: time, using: &random, &effects)
-        schedule(slot)
     }
 
     /// A node without NAT sends from many ports and receives at the one in its record.

@@ -41,6 +41,7 @@ package struct SessionTable: Sendable {
 
     package internal(set) var identity: Identity
     package let settings: SessionSettings
+    let keyLife: KeyLife
     /// mac1 and cookie keys of the present data key, of the one before, and for joining.
     var macKeys: MACKeys
     /// Counts node records, so that a peer is told of a new one.
@@ -71,6 +72,7 @@ package struct SessionTable: Sendable {
     package init(_ identity: Identity, settings: SessionSettings = .init()) {
         self.identity = identity
         self.settings = settings
+        keyLife = KeyLife(settings)
         macKeys = MACKeys(identity)
     }
 
@@ -212,6 +214,25 @@ package struct SessionTable: Sendable {
         return effects
     }
 
+    /// This machine slept: its peers have no session with it any more, and everybody is to be tried
+    /// at once when there is something to say.
+    package mutating func endAll(at time: SessionTime) -> [SessionEffect] {
+        var effects: [SessionEffect] = []
+        for slot in peers.indices {
+            end(slot, .expired, &effects)
+            dropHalfOpen(slot) { _ in true }
+            dropOpening(slot)
+            // Its proof is older than it looks.
+            peers[slot].way = nil
+            peers[slot].former = nil
+            peers[slot].moveDecision = nil
+            peers[slot].attempt = 0
+            peers[slot].nextAttempt = time.moment
+            schedule(slot)
+        }
+        return effects
+    }
+
     package mutating func close(_ peer: Peer) -> [SessionEffect] {
         switch peer {
         case .member(let node): return close(node)
@@ -227,10 +248,15 @@ package struct SessionTable: Sendable {
         slots[node].map { SessionState(of: peers[$0]) }
     }
 
+    /// Whether packets to the node can be sealed now.
+    package func isEstablished(with node: NodeID) -> Bool {
+        slots[node].map { peers[$0].current != nil } ?? false
+    }
+
     /// Nodes with a session that sends, in the order of their ids.
     package var established: [NodeID] {
         peers.filter { $0.current != nil }.map(\.node)
-            .sorted { $0.octets.lexicographicallyPrecedes($1.octets) }
+            .sorted()
     }
 
     /// How many handshakes wait for their first packet or third message.
