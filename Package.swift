@@ -100,6 +100,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/SimulateCommand", swiftSettings: settings),
+        .executableTarget(
+            name: "whither-mutants",
+            dependencies: [
+                "Laboratory",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/MutantCommand", swiftSettings: settings),
         .target(
             name: "Fuzzing",
             dependencies: ["Admin", "AllocationCount", "LISP", "MappingSystem", "TestKit"],
@@ -139,7 +146,9 @@ let package = Package(
             path: "Tests/MappingsTests", swiftSettings: settings),
         .testTarget(
             name: "MappingSystemTests",
-            dependencies: ["Clocks", "LISP", "MappingSystem", "Mappings", "TestKit", "Trust"],
+            dependencies: [
+                "Clocks", "Cryptography", "LISP", "MappingSystem", "Mappings", "TestKit", "Trust",
+            ],
             path: "Tests/MappingSystemTests", swiftSettings: settings),
         .testTarget(
             name: "ForwardingTests", dependencies: ["Forwarding", "LISP", "TestKit"],
@@ -147,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "SimulatorTests",
             dependencies: [
-                "Clocks", "Cryptography", "LISP", "LISPNode", "Mappings", "Sessions", "Simulator",
+                "Clocks", "Cryptography", "LISP", "LISPNode", "MappingSystem", "Mappings",
+                "Sessions", "Simulator",
                 "TestKit", "Trust", "whither-sim",
             ],
             path: "Tests/SimulatorTests", swiftSettings: settings),
