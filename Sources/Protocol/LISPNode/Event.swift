@@ -14,8 +14,9 @@ package enum Event: Sendable {
     case written(batch: UInt64)
     /// Which addresses this host has in the underlay, from the routing socket.
     case locators([Address])
-    /// What a person or a program asks, with a number for the answer.
-    case command(Command, UInt64)
+    /// What a person or a program asks, with a number for the answer. Large, and seldom: it would make
+    /// every packet's event as large.
+    indirect case command(Command, UInt64)
 }
 
 /// What a node wants done.
@@ -25,7 +26,7 @@ package enum Effect: Hashable, Sendable {
     case deliver([UInt8], instance: UInt32)
     /// To be made durable together; `Event.written` tells when.
     case write([DiskWrite], batch: UInt64)
-    case answer(Answer, UInt64)
+    indirect case answer(Answer, UInt64)
     /// For the log, and for `status`.
     case notice(Notice)
 }

@@ -1,0 +1,184 @@
+package import Clocks
+package import Cryptography
+package import LISP
+import Laboratory
+package import MappingSystem
+package import Mappings
+package import Sessions
+package import Trust
+
+/// A node inside a mesh: who it is, what it holds, whom it talks to.
+package struct Core: Sendable {
+    let settings: Settings
+    package let mesh: MeshID
+    package let key: Ed25519.SecretKey
+    /// What ``key`` was made from, for the disk.
+    let seed: [UInt8]
+    package let id: NodeID
+    package let cryptoEID: EID
+    package let cryptoAddress: IPv6Address
+    let ownAddress: InnerAddress
+    var dataKeys: DataKeys
+    let bootID: [UInt8]
+
+    package var trust: TrustSet
+    /// ``believe(_:)`` changes it.
+    package internal(set) var standing: Standing
+    /// This node as the mesh sees it; none while it is not a member. Follows from ``standing``.
+    package private(set) var member: Member?
+    package internal(set) var clock: MeshClock
+    package var records: RecordStore
+    package internal(set) var own: OwnRecords
+    package internal(set) var sessions: SessionTable
+    package internal(set) var spread = Spread()
+    package internal(set) var reconciler: Reconciler
+
+    /// While this node asks to be let in.
+    package internal(set) var joining: Joining?
+    /// Those whom this node may let in.
+    var guests: [UInt32: Guest] = [:]
+    /// After joining: until enough members agree about what there is.
+    package internal(set) var partlyJoined: PartlyJoined?
+    package internal(set) var isReconciled = false
+
+    var locators: [Address]
+    /// The disk takes too little to take more in from others.
+    var isDiskBehind = false
+    /// The set of trust objects changed since ``standing`` was taken.
+    var trustChanged = false
+    /// Commands that wait for a registration to be held by somebody else as well.
+    var registrations: [Registration] = []
+    var touchAt: Moment
+    var meshTimersAt = Moment.start
+    var clockAt = Moment.start
+    /// When those are tried again who did not answer so far.
+    var retryAt = Moment.never
+    /// When one of those who once answered is tried again, and the node record that each answered
+    /// under: a member that announces somebody else's address is not called there again and again.
+    var probeAt = Moment.start
+    var reached: [NodeID: UInt64] = [:]
+    /// When node records came that somebody else signed with this node's key.
+    var foreignRecords: [Moment] = []
+    var mustRenewRecord = false
+    var hasTwin = false
+    /// When a member that moves may be called at once again.
+    var called: [NodeID: Moment] = [:]
+    var wakefulness = Wakefulness()
+    /// Somebody lost a right to EIDs: the store must be looked through.
+    var coverageShrank = false
+    /// Mesh time was moved: everything of this node is to be signed again.
+    var hasStepped = false
+    var ownDeadline = Moment.start
+    /// What was registered here, in the order in which it was, and which EIDs this node announces.
+    var wishes: [(eid: EID, wish: Wish)] = []
+    var announced: [EID] = []
+    /// Addresses and prefixes of this node, beside its crypto-EID.
+    var ownPrefixes: [EID] = [] { didSet { flows = FlowMemo() } }
+    /// A keep list that comes in pieces.
+    var keepListPieces: (hash: [UInt8], ids: [ObjectID]) = ([], [])
+    var plainBudget = PlainBudget()
+    var claimBudget = Bucket(full: Core.claimsAtOnce, at: .start)
+    /// What each member may have verified here; forgotten when it is none any more.
+    var objectBudgets: [NodeID: Bucket] = [:]
+    var knownPaths = KnownPaths()
+    /// To whom changes go, sorted; follows from ``standing``.
+    package internal(set) var targets: [NodeID] = []
+    package internal(set) var counters = Counters()
+    /// Follows from ``standing`` and ``records``.
+    var flows = FlowMemo()
+
+    /// What was dropped, and why; for the checker and for `status`.
+    package struct Counters: Hashable, Sendable {
+        package var malformed = 0
+        package var recordsRefused = 0
+        package var objectsRefused = 0
+        package var foreignSource = 0
+        package var plainRefused = 0
+        package var noMapping = 0
+        package var tooBig = 0
+        package var touchesIgnored = 0
+        package var replyLimited = 0
+        package var undeliverable = 0
+        package var diskBehind = 0
+    }
+
+    struct DataKeys: Sendable {
+        /// 32 octets; the key of the present node record.
+        var current: [UInt8]
+        var previous: [UInt8]?
+        /// Mesh time of the change.
+        var since: UInt64
+    }
+
+    struct Registration: Sendable {
+        var command: UInt64
+        var eid: EID
+        var recordID: UInt64?
+        var holders: [NodeID] = []
+        var until: Moment
+    }
+
+    /// Unchanged registrations are touched as often as RFC 9301 §8.2 registers.
+    package static let touchInterval = Span.seconds(60)
+    /// After one member was reached again others may be there too.
+    static let retryPause = Span.seconds(3)
+    /// How often one member that answered before and is silent now is called: a partition that heals
+    /// is noticed in this time, however long it lasted.
+    static let probeInterval = Span.seconds(10)
+    /// Between two calls of a member because it has moved.
+    static let callInterval = Span.seconds(30)
+    /// A new data key each time, and how long the old one is kept for those who have not heard
+    /// (trust.md 1): milliseconds.
+    static let dataKeyLife: UInt64 = 12 * 3_600_000
+    static let oldDataKeyLife: UInt64 = 24 * 3_600_000
+    /// Up to so many others hear of each change at once; in a larger mesh `sparseTargets` do, and
+    /// each that learns something new passes it on.
+    package static let directTargets = 64
+    package static let sparseTargets = 24
+    /// Commands that wait at one time.
+    static let maximumWaiting = 256
+}
+
+extension Core {
+    /// Mesh time, in milliseconds since 1970.
+    func meshTime(_ turn: Turn) -> UInt64 { clock.time(at: turn.now) }
+
+    func sessionTime(_ turn: Turn) -> SessionTime {
+        SessionTime(
+            turn.now.moment, meshTime: clock.time(at: turn.now),
+            clock: clock.announcement(at: turn.now.moment))
+    }
+
+    mutating func believe(_ standing: Standing) {
+        self.standing = standing
+        member = standing.member(id)
+        flows = FlowMemo()
+    }
+
+    /// Under which key the disk has a record, by ``SignedRecord/storeKey``.
+    package static func diskKey(ofRecord key: [UInt8]) -> [UInt8] { DiskKey.record(key) }
+
+    /// A key pair and its id are made from octets of the right size.
+    static func secret(_ octets: [UInt8]) -> X25519.SecretKey {
+        guard let key = X25519.SecretKey(octets: octets) else {
+            preconditionFailure("data keys are made and kept as 32 octets")
+        }
+        return key
+    }
+
+    /// When something is due next. It changes nothing: it is `mutating` so that the node asks its core
+    /// where it stands, and copies none.
+    mutating func nextDeadline() -> Moment {
+        let next = min(sessions.nextDeadline, joining?.deadline ?? .never)
+        guard member != nil else { return next }
+        return min(
+            min(next, spread.nextDeadline, reconciler.nextDeadline, touchAt, retryAt, probeAt),
+            min(meshTimersAt, ownDeadline, registrations.first?.until ?? .never))
+    }
+}
+
+extension RandomNumberGenerator {
+    mutating func octets(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
+    }
+}

@@ -1,0 +1,287 @@
+import Clocks
+import Cryptography
+import LISP
+import Laboratory
+import MappingSystem
+import Mappings
+import Sessions
+import Trust
+
+/// The mesh's trust, as sessions see it while they handle one datagram.
+struct Directory: PeerDirectory {
+    let standing: Standing
+    let mesh: MeshID
+    let own: NodeID
+    let knownPaths: KnownPaths
+    /// A node record that an opener brought and that verified: newer than what ``standing`` has.
+    private(set) var learned: (node: NodeID, object: TrustObject)?
+
+    init(_ core: Core) {
+        standing = core.standing
+        mesh = core.mesh
+        own = core.id
+        knownPaths = core.knownPaths
+    }
+
+    mutating func learn(nodeRecord octets: [UInt8]) {
+        guard let object = try? TrustObject(octets: octets),
+            case .nodeRecord = object.statement.kind,
+            let member = standing.member(key: object.signer),
+            object.statement.stamp > member.nodeRecordStamp || member.nodeRecord == nil,
+            object.isSigned(in: mesh)
+        else { return }
+        learned = (member.id, object)
+    }
+
+    private func nodeRecord(of node: NodeID) -> NodeRecord? {
+        if let learned, learned.node == node,
+            case .nodeRecord(let record) = learned.object.statement.kind
+        {
+            return record
+        }
+        return standing.member(node)?.nodeRecord
+    }
+
+    func dataKey(of node: NodeID) -> X25519.PublicKey? {
+        guard standing.member(node) != nil else { return nil }
+        return nodeRecord(of: node)?.dataKey
+    }
+
+    func incarnation(of node: NodeID) -> UInt32? { nodeRecord(of: node)?.incarnation }
+
+    func paths(to node: NodeID) -> [Path] {
+        nodeRecord(of: node)?.paths ?? []
+    }
+
+    func formerPaths(to node: NodeID) -> [Path] {
+        let announced = paths(to: node)
+        return knownPaths[node].filter { !announced.contains($0) }
+    }
+
+    func mayRedeem(_ invite: TrustObject) -> Bool {
+        let mayAdmit = standing.member(own)?.roles.contains(.admitter) ?? false
+        guard mayAdmit, invite.isSigned(in: mesh), case .invite = invite.statement.kind else {
+            return false
+        }
+        // Whether this node's own use of it is left is told to the joiner, by name, once it has
+        // shown that it holds the secret.
+        return standing.isKnown(invite.signer) && !standing.isRevoked(invite.signer)
+    }
+}
+
+extension Core {
+    /// Runs something of the sessions with the mesh's trust at hand, and does what follows from it.
+    mutating func withSessions<Chance: RandomNumberGenerator>(
+        turn: inout Turn, using random: inout Chance,
+        _ work: (inout SessionTable, SessionTime, inout Directory, inout Chance) -> [SessionEffect]
+    ) {
+        var directory = Directory(self)
+        let effects = work(&sessions, sessionTime(turn), &directory, &random)
+        if let learned = directory.learned { adopt(learned.object, turn: &turn) }
+        perform(effects, turn: &turn, using: &random)
+    }
+
+    /// Takes an object that came, or that this node signed, into the set.
+    /// - Returns: the ids that are new by it.
+    @discardableResult
+    mutating func adopt(_ object: TrustObject, turn: inout Turn) -> [ObjectID] {
+        switch trust.insert(object) {
+        case .new(let ids):
+            for id in ids {
+                guard let octets = trust.object(id)?.octets else { continue }
+                turn.write(DiskKey.object(id), octets)
+            }
+            trustChanged = true
+            if case .nodeRecord = object.statement.kind {
+                replaceNodeRecord(by: object, turn: &turn)
+            }
+            if case .time = object.statement.kind,
+                standing.member(key: object.signer)?.roles.contains(.steward) ?? false
+            {
+                clock.accept(timeObject: object.statement.stamp)
+                clockAt = .start
+            }
+            return ids
+        case .known, .parked: return []
+        case .refused:
+            counters.objectsRefused += 1
+            return []
+        }
+    }
+
+    /// A node record has taken the place of an older one, here and on the disk. One under this node's
+    /// own key that it did not sign just now is from a former life of it, or from a second copy.
+    private mutating func replaceNodeRecord(by object: TrustObject, turn: inout Turn) {
+        if let octets = standing.member(key: object.signer)?.nodeRecordOctets,
+            let old = (try? TrustObject(octets: octets))?.id(in: mesh), !trust.contains(old)
+        {
+            turn.write(DiskKey.object(old), nil)
+        }
+        guard object.signer == key.publicKey, object.octets != sessions.identity.nodeRecord,
+            joining == nil
+        else { return }
+        let now = turn.now.moment
+        foreignRecords.removeAll { $0 + OwnRecords.fightSpan <= now }
+        if foreignRecords.count <= OwnRecords.fights { foreignRecords.append(now) }
+        mustRenewRecord = true
+    }
+
+    /// Says again where this node is, after somebody else has said it in its name; or gives up, if that
+    /// somebody does the same again and again.
+    mutating func defendNodeRecord(
+        turn: inout Turn, using random: inout some RandomNumberGenerator
+    ) {
+        guard mustRenewRecord else { return }
+        mustRenewRecord = false
+        if foreignRecords.count > OwnRecords.fights, !isPlanted(.secondCopyGoesOn) {
+            if !hasTwin { turn.send(.notice(.secondCopy)) }
+            hasTwin = true
+        } else if !isSecondCopy {
+            refreshStanding(turn: &turn, using: &random)
+            renewNodeRecord(turn: &turn, using: &random)
+        }
+    }
+
+    /// Another node has this identity too: this one signs nothing any more.
+    package var isSecondCopy: Bool { hasTwin || own.state == .secondCopy }
+
+    /// What the set of objects means may have changed: who is a member, and so everything else.
+    mutating func refreshStanding(
+        turn: inout Turn, using random: inout some RandomNumberGenerator
+    ) {
+        let now = meshTime(turn)
+        let isDue = standing.changesAt.map { $0 <= now } ?? false
+        guard trustChanged || isDue else { return }
+        trustChanged = false
+        let before = standing
+        believe(trust.standing(at: now))
+        let changes = standing.changes(since: before)
+        for member in changes.left {
+            turn.send(.notice(.memberLeft(member.id)))
+            if !isPlanted(.revokedSessionStays) {
+                withSessions(turn: &turn, using: &random) { sessions, _, _, _ in
+                    sessions.close(member.id)
+                }
+            }
+            spread.forget(member.id)
+            knownPaths.forget(member.id)
+            reached[member.id] = nil
+            called[member.id] = nil
+            objectBudgets[member.id] = nil
+            turn.write(DiskKey.path(to: member.id), nil)
+            reconciler.forget(member.id)
+        }
+        for member in changes.joined {
+            turn.send(.notice(.memberJoined(member.id)))
+        }
+        var moved: [NodeID] = []
+        for (old, member) in changes.renewed {
+            guard member.nodeRecordStamp > old.nodeRecordStamp, let new = member.nodeRecord
+            else { continue }
+            if knownPaths.note(old.nodeRecord?.paths ?? [], of: member.id) {
+                turn.write(DiskKey.path(to: member.id), knownPaths.octets(of: member.id))
+            }
+            if new.paths != old.nodeRecord?.paths ?? [] { moved.append(member.id) }
+            guard new.incarnation != old.nodeRecord?.incarnation else { continue }
+            withSessions(turn: &turn, using: &random) { sessions, _, _, _ in
+                sessions.close(member.id)
+            }
+        }
+        for node in moved { callAgain(node, turn: &turn, using: &random) }
+        if standing.isRevoked(key.publicKey), !before.isRevoked(key.publicKey) {
+            turn.send(.notice(.revoked))
+        }
+        if standing.revocationCount != before.revocationCount {
+            dropRecords(turn: &turn) { $0.rightsChanged($1, tell: $2) }
+        }
+        let isPoorer = changes.renewed.contains { old, new in
+            new.ranges != old.ranges || new.addresses != old.addresses
+                || new.names != old.names || new.roles != old.roles
+        }
+        if isDue || isPoorer || !changes.left.isEmpty {
+            coverageShrank = true
+            meshTimersAt = turn.now.moment
+        }
+        targets = chooseTargets()
+        retryParked(turn: &turn, using: &random)
+        ownRightsChanged(before: before, turn: &turn, using: &random)
+    }
+
+    /// A member says that it is somewhere else: whoever has lost it calls it there. Not often: the
+    /// address may be somebody else's.
+    private mutating func callAgain(
+        _ node: NodeID, turn: inout Turn, using random: inout some RandomNumberGenerator
+    ) {
+        let now = turn.now.moment
+        guard !sessions.isEstablished(with: node), called[node].map({ $0 <= now }) ?? true else {
+            return
+        }
+        called[node] = now + Self.callInterval
+        withSessions(turn: &turn, using: &random) { sessions, time, directory, random in
+            sessions.retry(node, at: time, directory: &directory, using: &random)
+        }
+    }
+
+    /// Everybody, or in a larger mesh a few, drawn so that each pair would draw each other alike.
+    func chooseTargets() -> [NodeID] {
+        let others = standing.members.filter { $0.id != id && $0.nodeRecord != nil }.map(\.id)
+        guard others.count > Self.directTargets else { return others }
+        func draw(_ other: NodeID) -> UInt64 {
+            var mixed = id.number ^ other.number
+            mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+            return mixed ^ mixed >> 31
+        }
+        let drawn = others.map { (number: draw($0), node: $0) }.sorted { $0.number < $1.number }
+        return drawn.prefix(Self.sparseTargets).map(\.node).sorted()
+    }
+
+    /// Signs a statement with this node's key, keeps it and sends it to the others.
+    mutating func sign(
+        _ kind: Statement.Kind, turn: inout Turn, using random: inout some RandomNumberGenerator
+    ) -> Result<TrustObject, Failure> {
+        do throws(TrustObjectError) {
+            let object = try TrustObject(
+                signing: Statement(kind, stamp: meshTime(turn)), by: key, in: mesh)
+            adopt(object, turn: &turn)
+            distribute(object, turn: &turn, using: &random)
+            return .success(object)
+        } catch {
+            return .failure(.trustObject(error))
+        }
+    }
+
+    /// To all that shall hear of changes, at once; revocations before everything else.
+    mutating func distribute(
+        _ object: TrustObject, except sender: NodeID? = nil, turn: inout Turn,
+        using random: inout some RandomNumberGenerator
+    ) {
+        var isUrgent = false
+        if case .revocation = object.statement.kind { isUrgent = true }
+        if isUrgent && isPlanted(.revocationNotSpread) { return }
+        let change = Spread.Change(
+            id: object.id(in: mesh).number,
+            plaintext: MeshMessage.objects([object.octets]).octets, isUrgent: isUrgent)
+        distribute(change, except: sender, turn: &turn, using: &random)
+    }
+
+    mutating func distribute(
+        _ change: Spread.Change, except sender: NodeID? = nil, turn: inout Turn,
+        using random: inout some RandomNumberGenerator
+    ) {
+        for node in targets where node != sender {
+            if spread.add(change, for: node, at: turn.now.moment) {
+                send(.control(change.plaintext), to: .member(node), turn: &turn, using: &random)
+            }
+        }
+    }
+
+    mutating func send(
+        _ payload: Payload, to peer: Peer, turn: inout Turn,
+        using random: inout some RandomNumberGenerator
+    ) {
+        withSessions(turn: &turn, using: &random) { sessions, time, directory, random in
+            sessions.send(payload, to: peer, at: time, directory: &directory, using: &random)
+        }
+    }
+}
