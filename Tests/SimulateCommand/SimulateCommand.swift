@@ -77,7 +77,9 @@ struct SimulateCommand: ParsableCommand {
                 print(failure)
                 print("replay: \(replay(seed))")
             }
+            for figure in outcome.figures { print(figure) }
             print(Self.line(seed, outcome, seconds))
+            for figure in outcome.figures { print("  \(figure)") }
             // Seen at once also by whoever started this process.
             fflush(nil)
             guard outcome.failure == nil else {

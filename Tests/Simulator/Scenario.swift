@@ -37,8 +37,11 @@ package struct Scenario: Sendable {
         package let traceHash: UInt64
         package let peaks: Peaks
         package let failure: Failure?
+        /// What the scenario measured, a line each.
+        package var figures: [String]
 
-        package init(_ world: World<some SimulatedNode>) {
+        package init(_ world: World<some SimulatedNode>, figures: [String] = []) {
+            self.figures = figures
             events = world.events
             simulated = world.elapsed
             traceHash = world.traceHash
@@ -48,6 +51,8 @@ package struct Scenario: Sendable {
     }
 
     /// Every one, in the order in which they are listed.
-    package static let all: [Scenario] = [gossip, faulty, trap, idle]
+    package static let all: [Scenario] = [
+        mesh, liars, split, spread, quiet, throughput, thousand, gossip, faulty, trap, idle,
+    ]
     package static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }

@@ -74,6 +74,8 @@ package final class World<Member: SimulatedNode> {
     @exclusivity(unchecked) var hash = TraceHash()
     @exclusivity(unchecked) var ring = TraceRing()
     var commands: UInt64 = 0
+    /// Machines come back with the random numbers that they had before: a snapshot was restored.
+    package var chanceRepeats = false
 
     /// - Parameters:
     ///   - machines: how many there are at first; they have addresses but run nothing yet.
@@ -97,6 +99,8 @@ package final class World<Member: SimulatedNode> {
         /// Before any of the effects is performed; of a process that crashes here only a beginning
         /// of them will be.
         package var afterEvent: ((World, Int, Event, [Effect], Now) -> Void)?
+        /// What a process wants done, and what is done in its place.
+        package var rewrite: ((World, Int, Event, [Effect]) -> [Effect])?
         package var sent: ((World, Packet) -> Void)?
         package var delivered: ((World, Packet, _ to: Int) -> Void)?
         package var dropped: ((World, Packet, DropReason) -> Void)?

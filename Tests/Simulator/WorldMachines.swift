@@ -27,7 +27,7 @@ extension World {
         machines[index].monotone = RunningClock(
             showing: 0, at: time, partsPerMillion: machines[index].monotoneDrift)
         machines[index].random = .derived(
-            seed, 4, UInt64(index) | machines[index].incarnation << 32)
+            seed, 4, UInt64(index) | (chanceRepeats ? 1 : machines[index].incarnation) << 32)
         let member = factory(index, machines[index].disk.durable, restart)
         if index < members.count {
             members[index] = member
@@ -177,6 +177,11 @@ extension World {
             machines[index].disk.pending[place].time = due
             queue.insert(.durable, index, at: due)
         }
+    }
+
+    /// Somebody copies one machine's disk to another, which then starts with it.
+    package func copyDisk(of index: Int, to other: Int) {
+        machines[other].disk.durable = machines[index].disk.durable
     }
 
     package func takeSnapshot(of index: Int) { machines[index].disk.takeSnapshot(at: time) }

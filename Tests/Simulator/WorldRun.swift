@@ -2,6 +2,7 @@ package import Clocks
 import LISP
 package import LISPNode
 import Sessions
+package import TestKit
 
 extension World {
     package func run(for span: Span) { run(to: time + span.microseconds) }
@@ -66,6 +67,20 @@ extension World {
         happen(.packet(octets, instance: instance), at: machine)
     }
 
+    /// Has a node do what no event would make it do, such as lie.
+    package func act(
+        on machine: Int, _ body: (inout Member, Now, inout SeededRandom) -> [Effect]
+    ) {
+        guard machines[machine].isRunning, machines[machine].blockedUntil <= time else { return }
+        let now = now(of: machine)
+        events += 1
+        let effects = body(&members[machine], now, &machines[machine].random)
+        hash.mix(UInt64(effects.count))
+        hooks.afterEvent?(self, machine, .deadline, effects, now)
+        perform(effects[...], of: machine)
+        rearm(machine)
+    }
+
     private func run(to end: Int64) {
         while failure == nil {
             let deadline = deadlines.first()
@@ -109,7 +124,7 @@ extension World {
             return
         }
         let moment = Moment(microseconds: machines[index].monotone.local(at: time))
-        guard moment >= members[index].nextDeadline else {
+        guard moment >= Self.deadline(of: &members[index]) else {
             rearm(index)
             return
         }
@@ -122,12 +137,15 @@ extension World {
         if deadlines[index] > time { machines[index].idleDeadlines = 0 }
     }
 
+    /// By reference: to read a part of an element, a whole node would be copied.
+    private static func deadline(of member: inout Member) -> Moment { member.nextDeadline }
+
     func rearm(_ index: Int) {
         guard machines[index].isRunning else {
             deadlines[index] = DeadlineQueue.never
             return
         }
-        let deadline = members[index].nextDeadline
+        let deadline = Self.deadline(of: &members[index])
         deadlines[index] =
             deadline == .never
             ? DeadlineQueue.never
@@ -174,7 +192,8 @@ extension World {
         events += 1
         trace(event, at: index)
         hooks.beforeEvent?(self, index, event, now)
-        let effects = members[index].handle(event, at: now, using: &machines[index].random)
+        var effects = members[index].handle(event, at: now, using: &machines[index].random)
+        if let rewrite = hooks.rewrite { effects = rewrite(self, index, event, effects) }
         peaks.effects = max(peaks.effects, effects.count)
         hash.mix(UInt64(effects.count))
         hooks.afterEvent?(self, index, event, effects, now)

@@ -1,0 +1,223 @@
+import Clocks
+import Cryptography
+import LISP
+import LISPNode
+import MappingSystem
+import Mappings
+import Sessions
+import Simulator
+import Testing
+import Trust
+
+@Suite("Meshes: who may do what")
+struct MeshTrustTests {
+    @Test("an invite ends; who came in with it stays")
+    func meshInviteEndsMemberStays() throws {
+        let run = try MeshRun.formed(2)
+        let first = run.world.addMachine()
+        let second = run.world.addMachine()
+        run.world.start()
+        var wish = InviteWish()
+        wish.uses = 5
+        wish.lifetime = .minutes(1)
+        let text = try #require(run.invite(by: 0, wish))
+        guard case .joined(let node) = run.ask(first, .join(text, name: nil)) else {
+            Issue.record("the invite is not over: \(run.failure)")
+            return
+        }
+        run.world.run(for: .minutes(2))
+        #expect(
+            run.ask(second, .join(text, name: nil), within: .minutes(5))
+                == .failed(.refused(.expired)))
+        #expect(run.core(second) == nil)
+        for machine in [0, 1, first] {
+            #expect(try run.inside(machine).standing.member(node) != nil)
+        }
+    }
+
+    @Test(
+        "of two who used one single-use invite on both sides of a partition all keep the same one")
+    func meshSingleUseLoserSameEverywhere() throws {
+        let run = try MeshRun.formed(2)
+        let left = run.world.addMachine()
+        let right = run.world.addMachine()
+        run.world.start()
+        let atZero = try run.invite(by: 0, seeds: [0])
+        let invite = try InviteString(atZero)
+        let atOne = try run.text(of: invite, seeds: [1])
+        let cut = run.world.partition([[0, left], [1, right]])
+        guard case .joined(let one) = run.ask(left, .join(atZero, name: nil)),
+            case .joined(let other) = run.ask(right, .join(atOne, name: nil))
+        else {
+            Issue.record("each side can be joined: \(run.failure)")
+            return
+        }
+        run.world.mend(cut)
+        run.world.run(for: .minutes(2))
+        let kept = try [0, 1].map { machine in
+            try [one, other].filter { try run.inside(machine).standing.member($0) != nil }
+        }
+        #expect(kept[0].count == 1 && kept[0] == kept[1])
+    }
+
+    @Test("two admins who revoke each other are both out, until the root ends one of them")
+    func meshAdminDuelEndsBothUntilRoot() throws {
+        let run = try MeshRun.formed(4)
+        for machine in 1...2 {
+            var grant = Grant(
+                to: try run.inside(machine).key.publicKey, roles: [.member, .admin])
+            grant.depth = 1
+            #expect(
+                run.ask(0, .publish([try run.signed(.grant(grant), by: run.root())])) == .done)
+        }
+        run.world.run(for: .seconds(5))
+        let keys = try (1...2).map { try run.inside($0).key.publicKey }
+        // Each has a witness, so that neither word is lost when sessions with both are cut.
+        let cut = run.world.partition([[1, 0], [2, 3]])
+        _ = run.ask(1, .revoke(.key(keys[1]), reason: "he did it", keeping: []))
+        _ = run.ask(2, .revoke(.key(keys[0]), reason: "he did it", keeping: []))
+        run.world.mend(cut)
+        run.world.run(for: .minutes(1))
+        for machine in [0, 3] {
+            let standing = try run.inside(machine).standing
+            #expect(keys.allSatisfy { standing.isRevoked($0) }, "machine \(machine)")
+        }
+        let end = try run.signed(.revocation(Revocation(of: .key(keys[0]))), by: run.root())
+        #expect(run.ask(0, .publish([end])) == .done)
+        run.world.run(for: .seconds(30))
+        for machine in [0, 3] {
+            let standing = try run.inside(machine).standing
+            #expect(standing.isRevoked(keys[0]) && !standing.isRevoked(keys[1]))
+            #expect(standing.member(key: keys[1]) != nil, "machine \(machine)")
+        }
+    }
+
+    @Test("a new root changes no address, and no packet is lost by it")
+    func meshRootRotationKeepsAddresses() throws {
+        let run = try MeshRun.formed(3)
+        let before = try (0..<3).map { try run.inside($0).cryptoEID }
+        let pool = try (0..<3).map { try run.inside($0).member?.addresses }
+        let mesh = try run.inside(0).mesh
+        let kept = (UInt8.min ... .max).flatMap { bucket in
+            (try? run.inside(0).trust.ids(inBucket: bucket)) ?? []
+        }
+        let third = try #require(Ed25519.SecretKey(seed: [UInt8](repeating: 3, count: 32)))
+        var rotation = Rotation(commitment: RootCommitment(to: third.publicKey))
+        let packed = kept.sorted().flatMap(\.octets)
+        rotation.keepList = SHA256.hash(packed)
+        let object = try run.signed(.rotation(rotation), by: run.root(next: true))
+        #expect(run.ask(0, .publish([object])) == .done)
+        run.world.run(for: .seconds(5))
+        // The list comes to one, and from there to all.
+        let list = MeshMessage.keepList(
+            hash: SHA256.hash(packed), from: 0, total: UInt32(kept.count), kept.sorted())
+        try run.say(.control(list.octets), from: 1, to: 0)
+        run.world.run(for: .minutes(2))
+        let next = try run.root(next: true).publicKey
+        for machine in 0..<3 {
+            let core = try run.inside(machine)
+            #expect(core.mesh == mesh && core.standing.root == next, "machine \(machine)")
+            #expect(core.standing.members.count == 3 && core.cryptoEID == before[machine])
+            #expect(core.member?.addresses == pool[machine])
+            #expect(core.trust.missingKeepLists.isEmpty, "machine \(machine)")
+        }
+        run.checkReachable(within: .seconds(20))
+        #expect(run.world.failure == nil, "\(run.failure)")
+    }
+
+    @Test("a revocation is everywhere within two seconds, cuts sessions, and ends deliveries")
+    func revocationCutsSessionsEverywhere() throws {
+        let run = try MeshRun.formed(4)
+        run.checkReachable(within: .seconds(30))
+        let key = try run.inside(3).key.publicKey
+        let node = try run.inside(3).id
+        run.revoke(3, by: 0)
+        run.world.run(for: .seconds(2))
+        for machine in 0..<3 {
+            let core = try run.inside(machine)
+            #expect(core.standing.isRevoked(key), "machine \(machine)")
+            #expect(!core.sessions.isEstablished(with: node), "machine \(machine)")
+            #expect(core.records.recordIDs(of: key).isEmpty, "machine \(machine)")
+        }
+        let numbers = (0..<3).compactMap { run.sendPacket(from: 3, to: $0) }
+        run.world.run(for: .minutes(1))
+        #expect(numbers.count == 3 && run.arrived.isDisjoint(with: numbers))
+        #expect(run.world.failure == nil, "\(run.failure)")
+    }
+
+    @Test("a revocation reaches everybody at once although its first copies are lost")
+    func revocationIsSentAgain() throws {
+        let run = try MeshRun.formed(4)
+        run.checkReachable(within: .seconds(30))
+        let key = try run.inside(3).key.publicKey
+        let cut = run.world.partition([[0], [1, 2, 3]])
+        run.revoke(3, by: 0)
+        run.world.run(for: .milliseconds(100))
+        run.world.mend(cut)
+        run.world.run(for: .seconds(1))
+        for machine in 1...2 {
+            #expect(try run.inside(machine).standing.isRevoked(key), "machine \(machine)")
+        }
+    }
+
+    @Test("a backdated claim takes a name or an address, and no session and no packet with it")
+    func backdatedClaimDivertsNoSession() throws {
+        let run = try MeshRun.formed(4)
+        let victim = try run.inside(2)
+        let name = try #require(MeshName("n2"))
+        #expect(try run.inside(0).standing.member(named: name)?.id == victim.id)
+        // Machine 1 may admit, and so may claim for machine 3.
+        for what in [Claim.What.name(name), .address(index: 0)] {
+            let claim = Statement(
+                .claim(Claim(what, for: try run.inside(3).key.publicKey)), stamp: 1)
+            let object = try TrustObject(
+                signing: claim, by: run.inside(1).key, in: victim.mesh)
+            try run.say(
+                .control(MeshMessage.objects([object.octets]).octets), from: 1, to: 0)
+        }
+        run.world.run(for: .minutes(1))
+        #expect(try run.inside(0).standing.member(named: name)?.id != victim.id)
+        // Whoever has the name now, sessions are with keys, and so are crypto-EIDs.
+        for machine in [0, 1, 3] {
+            #expect(
+                try run.signer(of: victim.cryptoEID, at: machine) == victim.key.publicKey,
+                "machine \(machine)")
+            let number = try #require(run.sendPacket(from: machine, to: 2))
+            run.world.run(for: .seconds(2))
+            #expect(run.arrived.contains(number), "machine \(machine)")
+        }
+        #expect(run.world.failure == nil, "\(run.failure)")
+    }
+
+    @Test("who is shown fewer revocations than the inviter saw is not done, and says so")
+    func joinerNoticesHiddenRevocations() throws {
+        let run = try MeshRun.formed(3)
+        let joiner = run.world.addMachine()
+        run.world.start()
+        // Machine 1 hears nothing of it: as good as a host that hides it.
+        let cut = run.world.partition([[0, 2], [1, joiner]])
+        run.revoke(2, by: 0)
+        run.world.run(for: .seconds(2))
+        let text = try run.invite(by: 0, seeds: [1])
+        #expect(try InviteString(text).invite.revocationsSeen == 1)
+        guard case .joined = run.ask(joiner, .join(text, name: nil)) else {
+            Issue.record("machine 1 is a member: \(run.failure)")
+            return
+        }
+        run.world.run(for: .minutes(2))
+        let core = try run.inside(joiner)
+        #expect(core.partlyJoined != nil && !core.isReconciled)
+        let nobody = try EID("192.0.2.1/32")
+        #expect(run.ask(joiner, .lookup(nobody)) == .notReconciled)
+        run.world.mend(cut)
+        // Who was silent for minutes is tried again only after minutes.
+        run.world.run(
+            until: { _ in run.core(joiner)?.partlyJoined == nil }, within: .minutes(10))
+        #expect(try run.inside(joiner).partlyJoined == nil)
+        #expect(try run.inside(joiner).isReconciled)
+        guard case .found(.negative) = run.ask(joiner, .lookup(nobody)) else {
+            Issue.record("it has seen everything now")
+            return
+        }
+    }
+}
