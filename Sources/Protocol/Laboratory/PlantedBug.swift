@@ -23,6 +23,21 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case joinerBelievesSeed
 }
 
+extension PlantedBug {
+    /// The part of the protocol that a mistake is in.
+    package enum Group: String, Sendable { case trust, mappings, sessions, node }
+
+    package var group: Group {
+        let place = Self.allCases.firstIndex(of: self) ?? 0
+        func stands(before first: PlantedBug) -> Bool {
+            place < Self.allCases.firstIndex(of: first) ?? 0
+        }
+        if stands(before: .recordSignatureUnchecked) { return .trust }
+        if stands(before: .windowUnmarked) { return .mappings }
+        return stands(before: .innerSourceUnchecked) ? .sessions : .node
+    }
+}
+
 #if Laboratory
     import Glibc
 
