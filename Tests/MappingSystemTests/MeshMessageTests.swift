@@ -56,6 +56,8 @@ struct MeshMessageTests {
                 "chain", "21 000c 00000003 00000004 0002 abcd",
                 .chain(from: 3, total: 4, [[0xAB, 0xCD]])),
             Golden(
+                "goodbye", "25 0010" + hex(id.octets), .goodbye(bootID: id.octets)),
+            Golden(
                 "redeem", "22 0046" + hex(hash + hash) + "72656c696566",
                 .redeem(proof: hash + hash, name: name)),
             Golden(

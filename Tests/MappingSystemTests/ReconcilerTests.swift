@@ -179,6 +179,39 @@ struct ReconcilerTests {
         #expect(last.isEmpty && reconciler.agreed == [second])
     }
 
+    @Test(
+        "One who agrees may only have said back what it heard; two are enough, or one after a while"
+    )
+    func witnesses() throws {
+        var random = SeededRandom(seed: 4)
+        let stock = try Stock(objects: 3, records: 3, using: &random)
+        var side = stock.side(percent: 100, using: &random)
+        let echo = Reconciler.summary(
+            trust: side.trust, records: side.records, wantsAnswer: false)
+        func agree(_ number: UInt8, at now: Moment) throws {
+            _ = side.reconciler.answer(
+                echo, from: try node(number), trust: side.trust, records: side.records, at: now)
+        }
+        let soon = Moment.start + .seconds(5)
+        #expect(side.reconciler.isWitnessed(among: 0, at: soon))
+        #expect(!side.reconciler.isWitnessed(among: 1, at: .start + .hours(9)))
+        try agree(1, at: soon)
+        try agree(1, at: soon)
+        #expect(side.reconciler.isWitnessed(among: 1, at: soon))
+        #expect(!side.reconciler.isWitnessed(among: 2, at: soon))
+        let late = soon + Reconciler.patience
+        #expect(!side.reconciler.isWitnessed(among: 9, at: late - .microseconds(1)))
+        #expect(side.reconciler.isWitnessed(among: 9, at: late))
+        try agree(2, at: soon)
+        #expect(side.reconciler.isWitnessed(among: 9, at: soon))
+        // Who is out of the mesh is no witness, and what it began is over.
+        side.reconciler.forget(try node(1))
+        side.reconciler.forget(try node(2))
+        #expect(!side.reconciler.isWitnessed(among: 9, at: late))
+        try agree(3, at: late)
+        #expect(!side.reconciler.isWitnessed(among: 9, at: late + .seconds(1)))
+    }
+
     @Test("Who asks for everything again and again is not answered for ever")
     func budget() throws {
         var random = SeededRandom(seed: 2)
@@ -197,6 +230,20 @@ struct ReconcilerTests {
                 ).count
         }
         #expect(1...512 ~= answers)
+    }
+
+    @Test("However much a disk has taken at once, each message fits its packet")
+    func acknowledgements() {
+        for count in [0, 1, 139, 1000, 20_000] {
+            let ids = (0..<UInt64(count)).map { $0 }
+            let messages = Batches.acknowledged(ids)
+            #expect(messages.allSatisfy { $0.octets.count <= MeshMessage.maximumSize })
+            let told = messages.flatMap { message -> [UInt64] in
+                guard case .acknowledged(let ids) = message else { return [] }
+                return ids
+            }
+            #expect(told == ids)
+        }
     }
 
     @Test("Ranges that run backwards, or over all, say nothing and ask for nothing")

@@ -80,6 +80,11 @@ struct PrefixTrieTests {
                 #expect(trie.remove(gone) == scan.remove(gone), "seed \(seed)")
             }
             #expect(trie.count == scan.values.count, "seed \(seed)")
+            var visited: [EID: Int] = [:]
+            trie.visitAll { visited[$0] = $1 }
+            #expect(
+                visited == Dictionary(uniqueKeysWithValues: scan.values.map { ($0.eid, $0.value) }),
+                "seed \(seed)")
             for asked in [eid, known, Self.eid(&random)] {
                 let covering = scan.covering(asked)
                 #expect(trie[asked] == scan.values.first { $0.eid == asked }?.value, "seed \(seed)")

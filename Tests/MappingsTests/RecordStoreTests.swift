@@ -153,6 +153,44 @@ struct RecordStoreTests {
         #expect(served.record == two)
     }
 
+    @Test("whoever loses a right to EIDs loses those records, and no other")
+    func uncovered() throws {
+        var rights = rights
+        let part = try EID("10.7.0.0/16")
+        let other = try EID("[7]10.7.0.0/16")
+        let mac = try EID("0200-0000-0000/16")
+        let group = try EID("(*,224.1.2.3)")
+        rights.grants += [
+            (part, Mesh.key(3).publicKey), (other, Mesh.key(3).publicKey),
+            (mac, Mesh.key(3).publicKey),
+        ]
+        let own = Mesh.id.cryptoEID(of: Mesh.key(3).publicKey)
+        let lost = try [part, mac, EID("10.7.1.0/24")].map { try Mesh.record($0, by: 3) }
+        let kept =
+            try [own, group, other].map { try Mesh.record($0, by: 3) }
+            + [part, net].map { try Mesh.record($0, by: 1) }
+        var store = RecordStore(mesh: Mesh.id)
+        for record in lost + kept {
+            guard case .stored = store.offer(record, rights) else {
+                Issue.record("\(record.eid) is covered")
+                return
+            }
+        }
+        #expect(store.dropUncovered(rights).isEmpty && store.count == 8)
+        rights.grants.removeAll { $0.key == Mesh.key(3).publicKey && $0.range != other }
+        var told: [RecordID: [UInt8]] = [:]
+        let dropped = store.dropUncovered(rights) { told[$0] = $1 }
+        #expect(dropped == lost.map(id).sorted())
+        #expect(lost.allSatisfy { told[id($0)] == $0.octets } && told.count == lost.count)
+        #expect(kept.allSatisfy { store.contains(id($0)) } && store.count == kept.count)
+        #expect(!lost.contains { store.contains(id($0)) })
+        // As if it had never heard of them, whatever order it hears in.
+        var fresh = RecordStore(mesh: Mesh.id)
+        for record in kept + lost { _ = fresh.offer(record, rights) }
+        #expect(fresh.digest == store.digest)
+        #expect(store.offer(lost[0], rights) == .refused(.notCovered))
+    }
+
     @Test("stores that heard the same are equal, in whatever order", arguments: UInt64(0)..<6)
     func mergeIsOrderFree(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)

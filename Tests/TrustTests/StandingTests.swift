@@ -450,4 +450,35 @@ struct StandingTests {
         }
         #expect(world.set.count == 4)
     }
+
+    @Test(
+        "who loses a range, a role or a claim is noticed, also if it is no member; who gains is not"
+    )
+    func lostCoverage() throws {
+        var world = try Self.world()
+        var before = world.standing(at: 1)
+        func change(_ hours: Double = 1) -> Bool {
+            defer { before = world.standing(at: hours) }
+            return before.hasLostCoverage(in: world.standing(at: hours))
+        }
+        // Eve never joins.
+        let range = try world.grant(Self.eve, [], ranges: ["10.1.0.0/16"], until: 50)
+        try world.grant(Self.carol, [.member], until: 40)
+        #expect(!change())
+        try world.grant(Self.eve, [], ranges: ["10.0.0.0/8"], until: 50, at: 0.5)
+        #expect(!change())
+        try world.add(
+            .revocation(Revocation(of: .object(range))), by: world.root, at: 0.6)
+        // What is left contains what was taken.
+        #expect(!change())
+        try world.add(
+            .claim(Claim(.address(index: 0), for: Self.carol.publicKey)), by: Self.alice, at: 0.6)
+        #expect(!change() && before.member(key: Self.carol.publicKey)?.addresses.count == 1)
+        #expect(change(41) && before.member(key: Self.carol.publicKey) == nil)
+        #expect(!change(42))
+        let lost = try EID("10.1.0.0/16")
+        #expect(change(51) && !before.covers(lost, by: Self.eve.publicKey))
+        try world.revoke(Self.bob, by: world.root, at: 51)
+        #expect(change(52) && !change(53))
+    }
 }

@@ -79,6 +79,45 @@ struct TrustSetTests {
         #expect(!world.isMember(TrustWorld.key(256)) && world.isMember(TrustWorld.key(255)))
     }
 
+    @Test("claims dated back push nobody else's claims for a node out, in any order")
+    func claimsTakeTurns() throws {
+        var world = try StandingTests.world()
+        for node in [1, 2, 3].map(TrustWorld.key) {
+            try world.grant(node, [.member, .admitter])
+        }
+        let victim = StandingTests.alice.publicKey
+        let names = (0..<24).compactMap { MeshName("n\($0)") }
+        var objects: [TrustObject] = []
+        // One signs two dozen as if long ago; two others one and two, now.
+        for (number, name) in names.enumerated() {
+            let claim = Claim(.name(name), for: victim)
+            objects.append(
+                try world.sign(
+                    .claim(claim), by: TrustWorld.key(1), at: -1000 + Double(number)))
+        }
+        var honest: [TrustObject] = []
+        for (signer, name, hours) in [(2, "clinic", 1.0), (3, "ward", 2), (3, "gate", 3)] {
+            let claim = Claim(.name(try #require(MeshName(name))), for: victim)
+            honest.append(try world.sign(.claim(claim), by: TrustWorld.key(signer), at: hours))
+        }
+        objects += honest
+        var digests: Set<[UInt8]> = []
+        for seed in UInt64(0)..<20 {
+            var random = SeededRandom(seed: seed)
+            var set = world.set
+            for object in objects.shuffled(using: &random) { set.insert(object) }
+            #expect(set.count == world.set.count + 16, "seed \(seed)")
+            #expect(honest.allSatisfy { set.contains($0.id(in: world.mesh)) }, "seed \(seed)")
+            digests.insert(set.digest)
+            // What went is told once, and is nothing that is here.
+            let gone = set.takeGone().objects
+            #expect(gone.allSatisfy { !set.contains($0) })
+            #expect(set.takeGone().objects.isEmpty)
+        }
+        #expect(digests.count == 1)
+        world.set = TrustSet(mesh: world.mesh)
+    }
+
     @Test("1,000 members are evaluated in a moment, and a node record costs next to nothing")
     func thousandMembers() throws {
         var world = try StandingTests.world()

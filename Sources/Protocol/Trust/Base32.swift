@@ -1,11 +1,11 @@
 /// Base32 of RFC 4648 §6 without padding, upper case. A person can read it aloud.
-enum Base32 {
+package enum Base32 {
     private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
 
     /// How many digits so many octets take.
-    static func digits(of count: Int) -> Int { (count * 8 + 4) / 5 }
+    package static func digits(of count: Int) -> Int { (count * 8 + 4) / 5 }
 
-    static func text(_ octets: [UInt8]) -> String {
+    package static func text(_ octets: [UInt8]) -> String {
         var digits: [UInt8] = []
         digits.reserveCapacity(Self.digits(of: octets.count))
         var (bits, held) = (UInt32(0), 0)
@@ -24,7 +24,8 @@ enum Base32 {
     /// The whole octets that the digits give, in either case, and whether the bits behind them are zero
     /// and fewer than a digit has.
     /// - Returns: `nil` if something else is among them.
-    static func octets(_ digits: some Sequence<UInt8>) -> (octets: [UInt8], endsWell: Bool)? {
+    package static func octets(_ digits: some Sequence<UInt8>) -> (octets: [UInt8], endsWell: Bool)?
+    {
         var octets: [UInt8] = []
         var (bits, held) = (UInt32(0), 0)
         for digit in digits {

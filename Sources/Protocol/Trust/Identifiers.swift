@@ -71,6 +71,16 @@ package struct NodeID: Hashable, Comparable, Sendable {
 
     /// The first 64 bits.
     package var number: UInt64 { halves.high }
+
+    /// Who speaks plain LISP, where a node is named for a locator.
+    package static let plain = NodeID(halves: Halves(firstOf: []))
+
+    private init(halves: Halves) { self.halves = halves }
+}
+
+extension NodeID: CustomStringConvertible {
+    /// Hexadecimal digits.
+    package var description: String { octets.hex }
 }
 
 /// 16 octets as two integers: sets of ids need no memory of their own for each, and compare fast.

@@ -134,10 +134,13 @@ extension MeshClock {
     private func objection(to now: Now) -> UInt64? {
         guard now.clock.quality >= .synchronised else { return nil }
         let own = now.clock.milliseconds
-        let objecting = realPeers.filter {
-            $0.time(at: now.moment).distance(from: own) >= Self.bigStep
+        let objecting = announcements.filter {
+            $0.reading.quality > .none
+                && $0.time(at: now.moment).distance(from: own) >= Self.bigStep
         }
-        guard let median = Self.lowerMedian(objecting.map { $0.time(at: now.moment) }),
+        // As a rule nobody: this is asked once a second.
+        guard !objecting.isEmpty,
+            let median = Self.lowerMedian(objecting.map { $0.time(at: now.moment) }),
             Self.admitters(
                 of: objecting.filter {
                     $0.time(at: now.moment).distance(from: median) < Self.bigStep

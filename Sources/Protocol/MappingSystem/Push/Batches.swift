@@ -1,5 +1,5 @@
 import LISP
-package import Mappings
+import Mappings
 package import Trust
 
 /// Cuts long answers into messages that fit one sealed packet each.
@@ -33,6 +33,11 @@ package enum Batches {
             room -= size
         }
         return batches
+    }
+
+    /// A slow disk has much to tell at once.
+    package static func acknowledged(_ ids: [UInt64]) -> [MeshMessage] {
+        chunks(ids, of: shortIDsAMessage).map(MeshMessage.acknowledged)
     }
 
     static func wanted(_ ids: [ObjectID]) -> [MeshMessage] {

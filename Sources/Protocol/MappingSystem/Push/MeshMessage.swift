@@ -50,6 +50,8 @@ package enum MeshMessage: Hashable, Sendable {
     case admitted([[UInt8]])
     /// Kind 36: why not.
     case refused(JoinRefusal)
+    /// Kind 37: the process of this boot id ends. A hint: whoever does not hear it finds out later.
+    case goodbye(bootID: [UInt8])
 
     package struct Summary: Hashable, Sendable {
         /// 32 octets each.
@@ -87,6 +89,8 @@ package enum MeshMessage: Hashable, Sendable {
 
     /// So that a sealed message fits every path of 1,280 octets.
     package static let maximumSize = 1180
+
+    package static let bootIDSize = 16
 }
 
 /// Why a member does not let a joiner in.

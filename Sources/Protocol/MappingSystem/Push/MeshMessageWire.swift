@@ -26,6 +26,7 @@ extension MeshMessage {
         case .redeem: return 34
         case .admitted: return 35
         case .refused: return 36
+        case .goodbye: return 37
         }
     }
 
@@ -128,6 +129,8 @@ extension MeshMessage {
                 throw .unsupported("refusal", value: Int(code), at: 0)
             }
             return .refused(refusal)
+        case 37:
+            return .goodbye(bootID: try reader.readOctets("boot id", count: bootIDSize))
         default:
             _ = reader.readRest()
             return nil
@@ -183,6 +186,7 @@ extension MeshMessage {
             writer.write(octets: proof)
             writer.write(octets: [UInt8]((name?.description ?? "").utf8))
         case .refused(let refusal): writer.write(refusal.rawValue)
+        case .goodbye(let bootID): writer.write(octets: bootID)
         }
     }
 }

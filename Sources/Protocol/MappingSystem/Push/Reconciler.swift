@@ -13,6 +13,8 @@ package struct Reconciler: Sendable {
     private var again: [Again] = []
     /// Who agreed with us since this process began; sorted.
     package private(set) var agreed: [NodeID] = []
+    /// When the first of them did.
+    private var agreedSince = Moment.never
     private var budgets: [Budget] = []
 
     private struct Again: Sendable {
@@ -43,6 +45,10 @@ package struct Reconciler: Sendable {
     private static let rate = 128
     /// Members followed up, and members with budgets, at one time.
     private static let maximumPeers = 1024
+    /// Whoever hears a summary can say it back, so that one who agrees proves nothing.
+    package static let witnesses = 2
+    /// How long a second one is waited for. The others may be gone for good, or contradict for ever.
+    package static let patience = Span.minutes(2)
 
     package init(at now: Moment) { (nextRound, nextDeadline) = (now, now) }
 
@@ -81,6 +87,7 @@ package struct Reconciler: Sendable {
     package mutating func forget(_ node: NodeID) {
         again.removeAll { $0.node == node }
         agreed.removeAll { $0 == node }
+        if agreed.isEmpty { agreedSince = .never }
         updateDeadline()
     }
 
@@ -104,10 +111,19 @@ package struct Reconciler: Sendable {
         nextDeadline = min(nextDeadline, moment)
     }
 
-    private mutating func agree(with node: NodeID) {
+    /// Whether enough members hold what this node holds, so that what it does not have does not exist:
+    /// two, one if there is only one other or nobody else agrees for ``patience``, nobody if it is alone.
+    package func isWitnessed(among others: Int, at now: Moment) -> Bool {
+        let needed = isPlanted(.oneWitnessSuffices) ? 1 : Self.witnesses
+        if agreed.count >= min(needed, others) { return true }
+        return !agreed.isEmpty && now >= agreedSince + Self.patience
+    }
+
+    private mutating func agree(with node: NodeID, at now: Moment) {
         again.removeAll { $0.node == node }
         updateDeadline()
         guard !agreed.contains(node) else { return }
+        if agreed.isEmpty { agreedSince = now }
         agreed.insert(node, at: agreed.firstIndex { node < $0 } ?? agreed.endIndex)
     }
 }
@@ -161,7 +177,7 @@ extension Reconciler {
         let trustIsEqual = theirs.trust == trust.digest || isPlanted(.reconcileSkipsTrust)
         let recordsAreEqual = theirs.records == records.digest
         if trustIsEqual && recordsAreEqual {
-            agree(with: node)
+            agree(with: node, at: now)
             return theirs.wantsAnswer
                 ? [Self.summary(trust: trust, records: records, wantsAnswer: false)] : []
         }

@@ -133,7 +133,8 @@ package struct RecordStore: Sendable {
             return .refused(.notCovered)
         }
         // 5. What is held of the same key.
-        let held = table.find(record.eid, by: signer)
+        let place = table.place(of: record.eid, by: signer)
+        let held = table.find(place)
         if let held, !isGreater(sequence, hash, than: held), !isPlanted(.sequenceUnchecked) {
             return .older(than: table.octets(held))
         }
@@ -147,7 +148,10 @@ package struct RecordStore: Sendable {
             return .refused(.signature)
         }
         if source.member != nil, held != nil { registrations.take(signer, at: now) }
-        guard table.insert(record, id: id, replacing: held, touched: Self.touchTime(now)) else {
+        guard
+            table.insert(
+                record, id: id, at: place, replacing: held, touched: Self.touchTime(now))
+        else {
             return .refused(.noRoom)
         }
         return .stored(id)
@@ -286,18 +290,24 @@ package struct RecordStore: Sendable {
     package mutating func dropUncovered(
         _ rights: some RegistrationRights, tell: (RecordID, [UInt8]) -> Void = { _, _ in }
     ) -> [RecordID] {
-        var dropped: [RecordID] = []
-        for hour in table.hours.all {
-            for handle in table.records(inHour: hour.number) {
-                guard let record = try? SignedRecord(octets: table.octets(handle)),
-                    !rights.covers(record.eid, by: record.signature.signer)
-                else { continue }
-                dropped.append(table.entries[handle].id)
-                tell(table.entries[handle].id, record.octets)
-                table.remove(handle)
+        var uncovered: [Handle] = []
+        table.eids.visitAll { eid, place in
+            uncovered += table.records(at: place).filter { handle in
+                table.signer(handle).map { !rights.covers(eid, by: $0) } ?? false
             }
         }
-        return dropped.sorted()
+        return remove(uncovered.sorted(), tell: tell)
+    }
+
+    private mutating func remove(
+        _ handles: [Handle], tell: (RecordID, [UInt8]) -> Void
+    ) -> [RecordID] {
+        let ids = handles.map { table.entries[$0].id }
+        for handle in handles {
+            tell(table.entries[handle].id, table.octets(handle))
+            table.remove(handle)
+        }
+        return ids.sorted()
     }
 
     /// Drops the records of one signer that was revoked.
@@ -313,13 +323,7 @@ package struct RecordStore: Sendable {
             guard case .unknownSigner(let signer) = record.reason else { return false }
             return isOut(signer)
         }
-        let handles = table.records(whereSigner: isOut)
-        let ids = handles.map { table.entries[$0].id }
-        for handle in handles {
-            tell(table.entries[handle].id, table.octets(handle))
-            table.remove(handle)
-        }
-        return ids.sorted()
+        return remove(table.records(whereSigner: isOut), tell: tell)
     }
 
     // MARK: What is held
@@ -329,7 +333,9 @@ package struct RecordStore: Sendable {
     package func contains(_ id: RecordID) -> Bool { table.find(id) != nil }
 
     package func record(_ eid: EID, by signer: Ed25519.PublicKey) -> SignedRecord? {
-        table.find(eid, by: signer).flatMap { try? SignedRecord(octets: table.octets($0)) }
+        table.find(table.place(of: eid, by: signer)).flatMap {
+            try? SignedRecord(octets: table.octets($0))
+        }
     }
 
     /// The ids of one signer's records, sorted.

@@ -68,8 +68,18 @@ struct RecordTable: Sendable {
         }
     }
 
-    func find(_ eid: EID, by signer: Ed25519.PublicKey) -> Handle? {
-        guard let eid = eids[eid], let signer = find(signer) else { return nil }
+    /// Where an EID and a signer stand, if something of theirs is held; to be looked for once.
+    struct Place {
+        fileprivate let eid: Handle?
+        fileprivate let signer: Handle?
+    }
+
+    func place(of eid: EID, by signer: Ed25519.PublicKey) -> Place {
+        Place(eid: eids[eid], signer: find(signer))
+    }
+
+    func find(_ place: Place) -> Handle? {
+        guard let eid = place.eid, let signer = place.signer else { return nil }
         return byKey.find(hash: Self.hash(eid, signer)) {
             entries[$0].eid == eid && entries[$0].signer == signer
         }
@@ -118,10 +128,13 @@ struct RecordTable: Sendable {
 
     // MARK: Changing
 
-    /// - Parameter old: the record of the same key, which is replaced.
+    /// - Parameters:
+    ///   - place: of its EID and signer.
+    ///   - old: the record of the same key, which is replaced.
     /// - Returns: whether there was room.
     mutating func insert(
-        _ record: SignedRecord, id: RecordID, replacing old: Handle?, touched: UInt32
+        _ record: SignedRecord, id: RecordID, at place: Place, replacing old: Handle?,
+        touched: UInt32
     ) -> Bool {
         guard count < Int(Handle.max) else { return false }
         let handle = freeEntries.popLast() ?? Handle(entries.count)
@@ -129,8 +142,8 @@ struct RecordTable: Sendable {
             if handle != Handle(entries.count) { freeEntries.append(handle) }
             return false
         }
-        let eid = place(of: record.eid)
-        let signer = place(of: record.signature.signer)
+        let eid = place.eid ?? newPlace(of: record.eid)
+        let signer = place.signer ?? newPlace(of: record.signature.signer)
         let entry = Entry(
             id: id, sequence: record.signature.sequence, location: location, signer: signer,
             eid: eid, touched: touched, isTombstone: record.isTombstone,
@@ -214,8 +227,7 @@ struct RecordTable: Sendable {
 
     private static func hash(_ entry: Entry) -> UInt64 { hash(entry.eid, entry.signer) }
 
-    private mutating func place(of eid: EID) -> Handle {
-        if let place = eids[eid] { return place }
+    private mutating func newPlace(of eid: EID) -> Handle {
         let place: Handle
         if let free = freeHeads.popLast() {
             place = free
@@ -247,8 +259,7 @@ struct RecordTable: Sendable {
         return bySigner.find(hash: mixed(words.0)) { signers[$0].words == words }
     }
 
-    private mutating func place(of signer: Ed25519.PublicKey) -> Handle {
-        if let place = find(signer) { return place }
+    private mutating func newPlace(of signer: Ed25519.PublicKey) -> Handle {
         let words = Self.words(signer)
         let new = Signer(words: words, records: 0)
         let place: Handle

@@ -102,7 +102,7 @@ struct BitTrie<Value> {
     }
 
     /// Visits all values, in the order of their prefixes.
-    func forEach(_ visit: (BitPrefix, Value) -> Void) {
+    func visitAll(_ visit: (BitPrefix, Value) -> Void) {
         // Never deeper than one entry a bit, and one more.
         var waiting = root == .nowhere ? [] : [root]
         while let handle = waiting.popLast() {

@@ -43,6 +43,16 @@ package struct PrefixTrie<Value> {
         return trie.gap(covering: prefix).flatMap { eid.shortened(to: $0.length) }
     }
 
+    /// Visits all values, in no order.
+    package func visitAll(_ visit: (EID, Value) -> Void) {
+        for (eid, value) in others { visit(eid, value) }
+        for (table, trie) in tries {
+            trie.visitAll { prefix, value in
+                if let eid = table.eid(at: prefix) { visit(eid, value) }
+            }
+        }
+    }
+
     /// - Returns: the value that was there.
     @discardableResult
     package mutating func insert(_ value: Value, at eid: EID) -> Value? {
@@ -101,4 +111,21 @@ private struct PrefixTrieTable: Hashable, Sendable {
 
     var instance: UInt32
     var family: Family
+
+    /// What `EID.place` was made from.
+    func eid(at prefix: BitPrefix) -> EID? {
+        let (bits, length) = (prefix.bits, prefix.length)
+        switch family {
+        case .ipv4:
+            return Prefix(IPv4Address(rawValue: UInt32(bits >> 96)), length: length)
+                .map { EID(.ipv4($0), instance: instance) }
+        case .ipv6:
+            let address = IPv6Address(
+                high: UInt64(bits >> 64), low: UInt64(truncatingIfNeeded: bits))
+            return Prefix(address, length: length).map { EID(.ipv6($0), instance: instance) }
+        case .mac:
+            return Prefix(MACAddress(rawValue: UInt64(bits >> 80)), length: length)
+                .map { EID(.mac($0), instance: instance) }
+        }
+    }
 }

@@ -84,8 +84,12 @@ package struct TrustObject: Hashable, Sendable {
     }
 
     /// What other objects call this one. It does not depend on the signature.
-    package func id(in mesh: MeshID) -> ObjectID {
-        ObjectID(hashing: Tag.object.message(signedOctets, in: mesh))
+    package func id(in mesh: MeshID) -> ObjectID { Self.id(of: octets, in: mesh) }
+
+    /// The same of octets that nobody has read: whoever holds the object need not read it again.
+    package static func id(of octets: [UInt8], in mesh: MeshID) -> ObjectID {
+        ObjectID(
+            hashing: Tag.object.message(octets.dropLast(Ed25519.signatureSize), in: mesh))
     }
 }
 
@@ -119,4 +123,9 @@ package struct ObjectID: Hashable, Comparable, Sendable {
     package var bucket: UInt8 { halves.first }
 
     package static func < (left: ObjectID, right: ObjectID) -> Bool { left.halves < right.halves }
+}
+
+extension ObjectID: CustomStringConvertible {
+    /// Hexadecimal digits.
+    package var description: String { octets.hex }
 }

@@ -4,7 +4,8 @@ import Cryptography
 /// octets whether, and where, they differ. One object more hashes its own bucket again and no other.
 struct Buckets: Sendable {
     private var ids: [[ObjectID]]
-    private var hashes: [[UInt8]]
+    /// 32 octets of each, in one piece: the digest is over all of it.
+    private var hashes: [UInt8]
     private(set) var count = 0
     private var all = DigestBox()
 
@@ -12,18 +13,22 @@ struct Buckets: Sendable {
 
     init() {
         ids = Array(repeating: [], count: Self.count)
-        hashes = Array(repeating: SHA256.hash([]), count: Self.count)
+        let none = SHA256.hash([])
+        hashes = []
+        hashes.reserveCapacity(Self.count * SHA256.size)
+        for _ in 0..<Self.count { hashes += none }
     }
 
     func ids(in bucket: UInt8) -> [ObjectID] { ids[Int(bucket)] }
 
     /// The first 8 octets of H(sorted ids of the bucket).
     func digest(of bucket: UInt8) -> UInt64 {
-        hashes[Int(bucket)].prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        hashes[Int(bucket) * SHA256.size..<Int(bucket) * SHA256.size + 8]
+            .reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     /// H(the hashes of all buckets): whole ones, since an id can be ground.
-    var digest: [UInt8] { all.octets { SHA256.hash(Array(hashes.joined())) } }
+    var digest: [UInt8] { all.octets { SHA256.hash(hashes) } }
 
     mutating func insert(_ id: ObjectID) {
         let bucket = Int(id.bucket)
@@ -41,7 +46,9 @@ struct Buckets: Sendable {
     }
 
     private mutating func rehash(_ bucket: Int) {
-        hashes[bucket] = SHA256.hash(ids[bucket].flatMap(\.octets))
+        let start = bucket * SHA256.size
+        hashes.replaceSubrange(
+            start..<start + SHA256.size, with: SHA256.hash(ids[bucket].flatMap(\.octets)))
         DigestBox.forget(&all)
     }
 }

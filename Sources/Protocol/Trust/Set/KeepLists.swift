@@ -19,10 +19,13 @@ struct KeepLists: Hashable, Sendable {
         if let hash { wanted[hash, default: 0] += 1 }
     }
 
-    mutating func unwant(_ hash: [UInt8]?) {
-        guard let hash, let count = wanted[hash] else { return }
+    /// - Returns: whether a list went with it.
+    mutating func unwant(_ hash: [UInt8]?) -> Bool {
+        guard let hash, let count = wanted[hash] else { return false }
         wanted[hash] = count > 1 ? count - 1 : nil
-        if count == 1, let list = lists.removeValue(forKey: hash) { total -= list.count }
+        guard count == 1, let list = lists.removeValue(forKey: hash) else { return false }
+        total -= list.count
+        return true
     }
 
     /// - Parameter ids: sorted, or no list has their hash.
@@ -41,7 +44,12 @@ struct KeepLists: Hashable, Sendable {
 
     subscript(hash: [UInt8]) -> [ObjectID]? { lists[hash] ?? (hash == Self.empty ? [] : nil) }
 
-    var all: [[ObjectID]] { Array(lists.values) }
+    /// Sorted by hash: only so many of them fit.
+    var all: [[ObjectID]] {
+        lists.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+    }
+
+    func isMissing(_ hash: [UInt8]) -> Bool { wanted[hash] != nil && self[hash] == nil }
 
     var missing: [[UInt8]] {
         wanted.keys.filter { self[$0] == nil }.sorted { $0.lexicographicallyPrecedes($1) }

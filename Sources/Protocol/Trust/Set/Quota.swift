@@ -1,4 +1,5 @@
 import Cryptography
+import Laboratory
 
 /// Of what a set keeps only so many. Which ones stay depends on the objects alone and not on the order
 /// in which they came, so that bounded sets still converge.
@@ -7,6 +8,9 @@ struct Quota: Hashable, Sendable {
     let limit: Int
     /// The greatest by (stamp, id) stay, not the lowest.
     let newestStay: Bool
+    /// Everybody's first stays before anybody's second: the limit is of what several sign about one
+    /// subject, and a stamp can be dated back.
+    let takesTurns: Bool
 
     enum Subject: Hashable, Sendable {
         case genesis
@@ -33,10 +37,13 @@ struct Quota: Hashable, Sendable {
     /// The newest and the one before serve; two more may be in flight.
     static let salts = 4
 
-    private init(_ subject: Subject, limit: Int, newestStay: Bool = false) {
+    private init(
+        _ subject: Subject, limit: Int, newestStay: Bool = false, takesTurns: Bool = false
+    ) {
         self.subject = subject
         self.limit = limit
         self.newestStay = newestStay
+        self.takesTurns = takesTurns
     }
 
     /// - Parameter uses: of the invite of an admission.
@@ -47,7 +54,10 @@ struct Quota: Hashable, Sendable {
         case .rotation: self.init(.rotations(by: signer), limit: Self.rotations)
         case .grant: self.init(.grants(by: signer), limit: Self.grants)
         case .invite: self.init(.invites(by: signer), limit: Self.grants)
-        case .claim(let claim): self.init(.claims(for: claim.subject), limit: Self.claims)
+        case .claim(let claim):
+            self.init(
+                .claims(for: claim.subject), limit: Self.claims,
+                takesTurns: !isPlanted(.claimsByStampAlone))
         case .admission(let admission):
             self.init(.admissions(by: admission.invite), limit: uses + Self.lateAdmissions)
         case .nodeRecord: self.init(.nodeRecord(of: signer), limit: 1, newestStay: true)
@@ -58,35 +68,55 @@ struct Quota: Hashable, Sendable {
     }
 }
 
-/// What a set holds under one ``Quota``: sorted ranks.
+/// What a set holds under one ``Quota``, sorted by rank. Whoever went once has no place in any set with
+/// more objects, so that their order of arrival does not matter.
 struct Holdings: Sendable {
-    private(set) var ranks: [Rank] = []
+    private var held: [Held] = []
+
+    private struct Held: Sendable {
+        let rank: Rank
+        let signer: Ed25519.PublicKey
+    }
+
+    var count: Int { held.count }
 
     /// Whether there is room for it, or one must go that has less right to stay.
-    func admits(_ rank: Rank, under quota: Quota) -> Bool {
-        guard ranks.count >= quota.limit, let first = ranks.first, let last = ranks.last else {
+    func admits(_ entry: Entry, under quota: Quota) -> Bool {
+        guard held.count >= quota.limit, let first = held.first, let last = held.last else {
             return quota.limit > 0
         }
-        return quota.newestStay ? rank > first : rank < last
+        if quota.takesTurns {
+            var copy = self
+            return copy.insert(entry, under: quota) != entry.id
+        }
+        return quota.newestStay ? entry.rank > first.rank : entry.rank < last.rank
     }
 
     /// - Returns: what had to go for it.
-    mutating func insert(_ rank: Rank, under quota: Quota) -> ObjectID? {
-        ranks.insert(rank, at: index(of: rank))
-        guard ranks.count > quota.limit else { return nil }
-        return (quota.newestStay ? ranks.removeFirst() : ranks.removeLast()).id
+    mutating func insert(_ entry: Entry, under quota: Quota) -> ObjectID? {
+        held.insert(Held(rank: entry.rank, signer: entry.signer), at: index(of: entry.rank))
+        guard held.count > quota.limit else { return nil }
+        if quota.newestStay { return held.removeFirst().rank.id }
+        return held.remove(at: quota.takesTurns ? lastInTurn : held.count - 1).rank.id
     }
 
-    mutating func remove(_ rank: Rank) {
-        let index = index(of: rank)
-        if index < ranks.count, ranks[index] == rank { ranks.remove(at: index) }
+    /// The last of those whose signers have most before them.
+    private var lastInTurn: Int {
+        var turns: [Ed25519.PublicKey: Int] = [:]
+        var last = (turn: 0, index: 0)
+        for (index, one) in held.enumerated() {
+            let turn = turns[one.signer, default: 0]
+            turns[one.signer] = turn + 1
+            if turn >= last.turn { last = (turn, index) }
+        }
+        return last.index
     }
 
     private func index(of rank: Rank) -> Int {
-        var (low, high) = (0, ranks.count)
+        var (low, high) = (0, held.count)
         while low < high {
             let middle = (low + high) / 2
-            if ranks[middle] < rank { low = middle + 1 } else { high = middle }
+            if held[middle].rank < rank { low = middle + 1 } else { high = middle }
         }
         return low
     }

@@ -19,6 +19,14 @@ package struct TrustSet: Sendable {
     private var policy: UInt32 = 0
     private var revocations = 0
     private var memo = Memo()
+    /// What is not in the set any more since somebody asked.
+    private var gone = Gone()
+
+    /// Objects that others took the place of, and lists that nothing asks for any more.
+    package struct Gone: Sendable {
+        package fileprivate(set) var objects: [ObjectID] = []
+        package fileprivate(set) var keepLists: [[UInt8]] = []
+    }
 
     /// All objects of one mesh together, so that no chain of grants fills a memory.
     package static let limit = 65_536
@@ -50,9 +58,10 @@ package struct TrustSet: Sendable {
 
     @discardableResult
     package mutating func insert(_ object: TrustObject) -> Insertion {
-        let entry = Entry(object, id: object.id(in: mesh))
-        guard entries[entry.id] == nil else { return .known }
-        guard !parking.contains(entry.id) else { return .parked }
+        let id = object.id(in: mesh)
+        guard entries[id] == nil else { return .known }
+        guard !parking.contains(id) else { return .parked }
+        let entry = Entry(object, id: id, in: mesh)
         if let refusal = refusal(of: entry) { return .refused(refusal) }
         guard object.isSigned(in: mesh) || isPlanted(.objectSignatureUnchecked) else {
             return .refused(.signature)
@@ -77,7 +86,7 @@ extension TrustSet {
             guard named == mesh else { return .unknownRoot }
         }
         guard let quota = quota(of: entry) else { return nil }
-        guard holdings[quota.subject]?.admits(entry.rank, under: quota) ?? true else {
+        guard holdings[quota.subject]?.admits(entry, under: quota) ?? true else {
             return quota.limit == 1 ? .superseded : .bound
         }
         return entries.count < Self.limit || records[entry.signer] != nil ? nil : .bound
@@ -122,7 +131,7 @@ extension TrustSet {
         guard case .admission(let admission) = entry.kind, let invite = invite(admission.invite)
         else { return nil }
         if isPlanted(.usesByArrival),
-            holdings[.admissions(by: admission.invite)]?.ranks.count ?? 0 >= Int(invite.uses)
+            holdings[.admissions(by: admission.invite)]?.count ?? 0 >= Int(invite.uses)
         {
             return .bound
         }
@@ -143,10 +152,10 @@ extension TrustSet {
         var lost = false
         while let entry = ready.popLast() {
             guard let quota = quota(of: entry),
-                holdings[quota.subject]?.admits(entry.rank, under: quota) ?? true
+                holdings[quota.subject]?.admits(entry, under: quota) ?? true
             else { continue }
             if let gone = holdings[quota.subject, default: Holdings()].insert(
-                entry.rank, under: quota)
+                entry, under: quota)
             {
                 lost = remove(gone) || lost
                 new.removeAll { $0 == gone }
@@ -193,24 +202,30 @@ extension TrustSet {
             staysMeaning = true
         case .invite, .claim, .salt, .time: break
         }
-        memo = staysMeaning ? memo.with(record: entry) : Memo()
+        memo = staysMeaning ? memo.with(record: entry) : memo.with(entry)
     }
 
     /// - Returns: whether others may have stood on it.
     private mutating func remove(_ id: ObjectID) -> Bool {
         guard let entry = entries.removeValue(forKey: id) else { return false }
         buckets.remove(id)
+        gone.objects.append(id)
+        if entry.form != .nodeRecord { memo = Memo() }
         switch entry.kind {
         case .nodeRecord, .time, .salt, .claim: return false
         case .revocation(let revocation):
-            lists.unwant(revocation.keepList)
+            unwant(revocation.keepList)
             revocations -= 1
             return false
         case .rotation(let rotation):
-            lists.unwant(rotation.keepList)
+            unwant(rotation.keepList)
             return true
         case .genesis, .grant, .invite, .admission: return true
         }
+    }
+
+    private mutating func unwant(_ hash: [UInt8]?) {
+        if lists.unwant(hash), let hash { gone.keepLists.append(hash) }
     }
 
     /// Begins again with what is here, since something went on which others may have stood; what nothing
@@ -228,7 +243,13 @@ extension TrustSet {
                 fresh.parking.park(entry)
             }
         }
-        for list in lists.all { _ = fresh.lists.insert(list) }
+        fresh.gone = gone
+        for entry in all where fresh.entries[entry.id] == nil {
+            fresh.gone.objects.append(entry.id)
+        }
+        for list in lists.all where !fresh.lists.insert(list) {
+            fresh.gone.keepLists.append(SHA256.hash(list.flatMap(\.octets)))
+        }
         self = fresh
     }
 }
@@ -249,7 +270,7 @@ extension TrustSet {
     /// - Returns: whether some object asks for the hash of these and did not have it.
     package mutating func insert(keepList ids: [ObjectID]) -> Bool {
         guard lists.insert(ids) else { return false }
-        memo = Memo()
+        memo = memo.with(nil)
         return true
     }
 
@@ -257,7 +278,17 @@ extension TrustSet {
     /// as kept.
     package var missingKeepLists: [[UInt8]] { lists.missing }
 
+    package func isMissing(keepList hash: [UInt8]) -> Bool { lists.isMissing(hash) }
+
     package func keepList(_ hash: [UInt8]) -> [ObjectID]? { lists[hash] }
+
+    /// What went since the last call, and has not come again.
+    package mutating func takeGone() -> Gone {
+        defer { gone = Gone() }
+        return Gone(
+            objects: gone.objects.filter { entries[$0] == nil },
+            keepLists: gone.keepLists.filter { lists[$0] == nil })
+    }
 
     package func object(_ id: ObjectID) -> TrustObject? { entries[id]?.object }
     package func contains(_ id: ObjectID) -> Bool { entries[id] != nil }
@@ -281,8 +312,12 @@ extension TrustSet {
 
     /// What the set means at a time: a pure function of the two.
     package func standing(at meshTime: UInt64) -> Standing {
-        memo.standing(at: meshTime) {
-            Evaluation(of: Array(entries.values), lists: lists, mesh: mesh)
+        memo.standing(at: meshTime) { ground, added in
+            if let ground {
+                return Evaluation(of: ground.adding(added), lists: lists)
+            }
+            let all = entries.values.filter { $0.form != .nodeRecord }
+            return Evaluation(of: Ground(of: all, in: mesh), lists: lists)
         } records: {
             records
         }

@@ -4,14 +4,17 @@ import Laboratory
 
 /// The objects of a set, sorted and numbered, and who signed what about whom.
 struct Book {
-    let mesh: MeshID
-    let entries: [Entry]
-    private(set) var keys: [Ed25519.PublicKey] = []
-    private(set) var numbers: [Ed25519.PublicKey: Int] = [:]
+    let ground: Ground
+    var mesh: MeshID { ground.mesh }
+    var entries: [Entry] { ground.entries }
+    var keys: [Ground.Key] { ground.keys }
+    /// By place.
+    var signers: [Int] { ground.signers }
+    var subjects: [Int] { ground.subjects }
+    /// Of invites; and of everything, if there is a revocation of an object.
     private(set) var places: [ObjectID: Int] = [:]
-    /// By place: who signed it, and whom it is about if that is a key.
-    private(set) var signers: [Int] = []
-    private(set) var subjects: [Int?] = []
+    /// By place: that of the invite of an admission.
+    private(set) var inviteOf: [Int]
     /// By key.
     private(set) var grants: [[Int]] = []
     private(set) var invites: [[Int]] = []
@@ -28,48 +31,31 @@ struct Book {
     private(set) var rotations: [(root: Int, ruling: Ruling)] = []
     private let lists: KeepLists
 
-    init(of unsorted: [Entry], lists: KeepLists, mesh: MeshID) {
-        self.mesh = mesh
+    init(of ground: Ground, lists: KeepLists) {
+        self.ground = ground
         self.lists = lists
-        entries = unsorted.sorted { $0.rank < $1.rank }
-        for (place, entry) in entries.enumerated() { places[entry.id] = place }
-        for entry in entries {
-            signers.append(number(entry.signer))
-            subjects.append(subjectKey(of: entry.kind).map { number($0) })
-        }
-        let none = [[Int]](repeating: [], count: keys.count)
+        let none = [[Int]](repeating: [], count: ground.keys.count)
         (grants, invites, admissions, revocations, accusations) = (none, none, none, none, none)
-        for place in entries.indices { enter(place) }
-        findRoots()
-    }
-
-    private mutating func number(_ key: Ed25519.PublicKey) -> Int {
-        if let number = numbers[key] { return number }
-        keys.append(key)
-        numbers[key] = keys.count - 1
-        return keys.count - 1
-    }
-
-    private func subjectKey(of kind: Statement.Kind) -> Ed25519.PublicKey? {
-        switch kind {
-        case .grant(let grant): return grant.subject
-        case .admission(let admission): return admission.node
-        case .claim(let claim): return claim.subject
-        case .revocation(let revocation):
-            guard case .key(let key) = revocation.subject else { return nil }
-            return key
-        case .genesis, .invite, .nodeRecord, .rotation, .salt, .time: return nil
+        inviteOf = Array(repeating: Ground.nobody, count: ground.entries.count)
+        let namesObjects = ground.entries.contains { $0.form == .revocation && $0.subject == nil }
+        for (place, entry) in ground.entries.enumerated()
+        where namesObjects || entry.form == .invite {
+            places[entry.id] = place
         }
+        for place in ground.entries.indices { enter(place) }
+        findRoots()
     }
 
     private mutating func enter(_ place: Int) {
         let signer = signers[place]
-        switch entries[place].kind {
+        let entry = entries[place]
+        switch entry.form {
         case .grant: grants[signer].append(place)
         case .invite: invites[signer].append(place)
-        case .admission(let admission):
+        case .admission:
             admissions[signer].append(place)
-            if let invite = places[admission.invite] {
+            if let id = entry.invite, let invite = places[id], entries[invite].form == .invite {
+                inviteOf[place] = invite
                 admissionsUnder[invite, default: []].append(place)
             }
         case .revocation:
@@ -80,11 +66,25 @@ struct Book {
         }
     }
 
+    /// A grant, or the invite of an admission: what gives roles and ranges. `nil`: something else.
+    func giver(of item: Int) -> Entry? {
+        guard item >= 0 else { return nil }
+        switch entries[item].form {
+        case .grant: return entries[item]
+        case .admission: return inviteOf[item] >= 0 ? entries[inviteOf[item]] : nil
+        default: return nil
+        }
+    }
+
+    func subject(of place: Int) -> Int? {
+        subjects[place] == Ground.nobody ? nil : subjects[place]
+    }
+
     /// The key that a revocation is about, or that signed the object it is about.
     func accused(by place: Int) -> Int? {
         guard case .revocation(let revocation) = entries[place].kind else { return nil }
         switch revocation.subject {
-        case .key: return subjects[place]
+        case .key: return subject(of: place)
         case .object: return object(of: place).map { signers[$0] }
         }
     }
@@ -94,7 +94,7 @@ struct Book {
         guard case .revocation(let revocation) = entries[place].kind,
             case .object(let id) = revocation.subject, let object = places[id]
         else { return nil }
-        switch entries[object].kind {
+        switch entries[object].form {
         case .grant, .invite, .admission, .claim, .salt, .time: return object
         case .genesis, .nodeRecord, .revocation, .rotation: return nil
         }
@@ -103,14 +103,14 @@ struct Book {
     /// From the genesis on, each root is the key that the one before had committed to. Of several
     /// rotations by one key the lowest (stamp, id) counts.
     private mutating func findRoots() {
-        guard let first = entries.indices.first(where: { isGenesis($0) }),
+        guard let first = entries.firstIndex(where: { $0.form == .genesis }),
             case .genesis(let genesis) = entries[first].kind
         else { return }
         self.genesis = genesis
         roots = [signers[first]]
         var successors: [RootCommitment: Int] = [:]
         for (place, entry) in entries.enumerated() {
-            guard case .rotation = entry.kind else { continue }
+            guard entry.form == .rotation else { continue }
             let key = RootCommitment(to: entry.signer)
             if successors[key] == nil { successors[key] = place }
         }
@@ -135,11 +135,6 @@ struct Book {
         isPlanted(.rotationByAnyKey)
             ? successors.values.filter { !roots.contains(signers[$0]) }.min()
             : successors[commitment]
-    }
-
-    private func isGenesis(_ place: Int) -> Bool {
-        if case .genesis = entries[place].kind { return true }
-        return false
     }
 
     /// While a list is not here, all counts as kept.

@@ -52,7 +52,7 @@ private struct ChainBuilder {
                     let entry = evaluation.entries[item]
                     stack.append(.append(item))
                     if case .admission(let admission) = entry.kind,
-                        let invite = evaluation.place(of: admission.invite)
+                        let invite = evaluation.place(ofInvite: admission.invite)
                     {
                         stack.append(.append(invite))
                         if let inviter = evaluation.number(of: evaluation.entries[invite].signer) {

@@ -7,10 +7,11 @@ final class Effect: Sendable {
     let changesAt: UInt64?
     /// Members, sorted by node id.
     let profiles: [Profile]
-    let indexByID: [NodeID: Int]
-    let indexByKey: [Ed25519.PublicKey: Int]
-    /// All effective keys, also those that are no members.
-    let actors: [Ed25519.PublicKey: Actor]
+    private let indexByID: [NodeID: Int]
+    /// By the number of the key: its place among ``profiles``, and what it has that is effective, also
+    /// if it is no member.
+    private let indices: [Int?]
+    let actors: [Actor?]
     /// By the name's skeleton.
     let nameHolders: [String: Ed25519.PublicKey]
     /// Names and addresses as EIDs of instance 0.
@@ -26,74 +27,84 @@ final class Effect: Sendable {
 
     init(of evaluation: Evaluation, at time: UInt64) {
         self.evaluation = evaluation
+        let count = evaluation.keys.count
         var horizon = Horizon(after: time)
-        var actors: [Ed25519.PublicKey: Actor] = [:]
+        var actors = [Actor?](repeating: nil, count: count)
         var profiles: [Profile] = []
-        var table = RangeTable()
-        var levels: [Ed25519.PublicKey: Int] = [:]
-        for (number, key) in evaluation.keys.enumerated() {
-            guard evaluation.rulings[number] == nil else { continue }
+        var table = RangeTable(room: count * 3)
+        for number in 0..<count where evaluation.rulings[number] == nil {
             let effective = evaluation.facts[number].filter { fact in
                 fact.item != Fact.root && horizon.isReached(by: fact.until)
             }
             guard !effective.isEmpty else { continue }
+            let key = evaluation.keys[number]
             let level = evaluation.levels[number]
-            levels[key] = level
             var actor = Actor(roles: [], ranges: [], level: level)
             for fact in effective {
                 actor.roles.formUnion(evaluation.roles(of: fact.item))
-                for range in evaluation.offer(of: fact.item).ranges {
+                for range in evaluation.giver(of: fact.item)?.ranges ?? [] {
                     if !actor.ranges.contains(range) { actor.ranges.append(range) }
                     let rank = evaluation.entries[fact.item].rank
-                    table.insert(range, .init(key: key, level: fact.level, rank: rank))
+                    table.insert(range, .init(key: key.key, level: fact.level, rank: rank))
                 }
             }
-            actors[key] = actor
+            actors[number] = actor
             if actor.roles.contains(.member),
                 let profile = Profile(number, actor, effective, in: evaluation)
             {
                 profiles.append(profile)
                 table.insert(
-                    evaluation.mesh.cryptoEID(of: key),
+                    key.cryptoEID,
                     .init(
-                        key: key, level: level,
+                        key: key.key, level: level,
                         rank: Rank(stamp: profile.admittedAt, id: profile.admission)))
             }
         }
         profiles.sort { $0.id < $1.id }
-        var indexByKey: [Ed25519.PublicKey: Int] = [:]
-        for (index, profile) in profiles.enumerated() { indexByKey[profile.key] = index }
+        var indices = [Int?](repeating: nil, count: count)
+        for index in profiles.indices { indices[profiles[index].number] = index }
 
-        let claims = Claims(of: evaluation, at: time, members: indexByKey, horizon: &horizon)
+        let claims = Claims(of: evaluation, at: time, horizon: &horizon)
         var claimed: [EID: Ed25519.PublicKey] = [:]
+        claimed.reserveCapacity(claims.names.count + claims.addresses.count)
         for holding in claims.names {
-            guard let index = indexByKey[holding.key] else { continue }
+            guard let index = indices[holding.number] else { continue }
             profiles[index].names.append(holding.name)
             guard let text = OctetName(holding.name.description) else { continue }
-            let eid = EID(.name(text))
-            claimed[eid] = holding.key
-            table.insert(
-                eid, .init(key: holding.key, level: levels[holding.key] ?? 0, rank: holding.rank))
+            let (eid, key) = (EID(.name(text)), profiles[index].key)
+            claimed[eid] = key
+            let level = evaluation.levels[holding.number]
+            table.insert(eid, .init(key: key, level: level, rank: holding.rank))
         }
         for holding in claims.addresses {
-            guard let index = indexByKey[holding.key] else { continue }
+            guard let index = indices[holding.number] else { continue }
             profiles[index].addresses.append(holding.address)
-            let eid = EID(.ipv4(Prefix(host: holding.address)))
-            claimed[eid] = holding.key
-            table.insert(
-                eid, .init(key: holding.key, level: levels[holding.key] ?? 0, rank: holding.rank))
+            let (eid, key) = (EID(.ipv4(Prefix(host: holding.address))), profiles[index].key)
+            claimed[eid] = key
+            let level = evaluation.levels[holding.number]
+            table.insert(eid, .init(key: key, level: level, rank: holding.rank))
         }
         self.profiles = profiles
-        self.indexByKey = indexByKey
+        self.indices = indices
         indexByID = Dictionary(
-            profiles.enumerated().map { ($0.element.id, $0.offset) },
-            uniquingKeysWith: { a, _ in a })
+            profiles.indices.map { (profiles[$0].id, $0) }, uniquingKeysWith: { a, _ in a })
         self.actors = actors
         nameHolders = claims.holders
         self.claimed = claimed
         ranges = table
         changesAt = horizon.next
     }
+
+    func actor(_ key: Ed25519.PublicKey) -> Actor? {
+        evaluation.number(of: key).flatMap { actors[$0] }
+    }
+
+    /// The place of a member.
+    func index(of key: Ed25519.PublicKey) -> Int? {
+        evaluation.number(of: key).flatMap { indices[$0] }
+    }
+
+    func index(of id: NodeID) -> Int? { indexByID[id] }
 
     func holders(of eid: EID) -> [Ed25519.PublicKey] {
         if evaluation.mesh.hasCryptoPrefix(eid), eid.instance != 0 {
@@ -135,8 +146,9 @@ extension Profile {
         // Of one node the lowest (stamp, id) counts, which is the order of the items.
         guard let item = memberships.map(\.item).min() else { return nil }
         let entry = evaluation.entries[item]
-        key = evaluation.keys[number]
-        id = NodeID(of: key, in: evaluation.mesh)
+        self.number = number
+        key = evaluation.keys[number].key
+        id = evaluation.keys[number].node
         roles = actor.roles
         ranges = actor.ranges
         depth = UInt8(clamping: actor.level)
@@ -144,7 +156,7 @@ extension Profile {
         admittedAt = entry.stamp
         if case .admission(let value) = entry.kind {
             admitter = entry.signer
-            inviter = evaluation.place(of: value.invite).map { evaluation.entries[$0].signer }
+            inviter = evaluation.place(ofInvite: value.invite).map { evaluation.entries[$0].signer }
             nonce = value.nonce
         } else {
             admitter = evaluation.roots.contains(entry.signer) ? nil : entry.signer

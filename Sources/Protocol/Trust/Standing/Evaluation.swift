@@ -5,14 +5,13 @@ import LISP
 /// and who is revoked. It goes from the root outwards, link by link: what was decided with fewer links is
 /// never undone by what has more.
 final class Evaluation: Sendable {
-    let mesh: MeshID
+    let ground: Ground
     let genesis: Genesis?
     /// From the first to the present one.
     let roots: [Ed25519.PublicKey]
-    /// In the order of (stamp, id).
-    let entries: [Entry]
-    /// Keys have numbers; these arrays go by them.
-    let keys: [Ed25519.PublicKey]
+    /// By place: that of the invite of an admission.
+    let inviteOf: [Int]
+    // Keys have numbers; these arrays go by them.
     let facts: [[Fact]]
     let levels: [Int]
     let rulings: [Int: Ruling]
@@ -25,18 +24,21 @@ final class Evaluation: Sendable {
     let suspendedNodes: Set<Int>
     let revocationCount: Int
 
-    private let numbers: [Ed25519.PublicKey: Int]
     private let places: [ObjectID: Int]
 
-    init(of entries: [Entry], lists: KeepLists, mesh: MeshID) {
-        var rounds = Rounds(Book(of: entries, lists: lists, mesh: mesh))
+    var mesh: MeshID { ground.mesh }
+    /// In the order of (stamp, id).
+    var entries: [Entry] { ground.entries }
+    var keys: [Ground.Key] { ground.keys }
+
+    init(of ground: Ground, lists: KeepLists) {
+        var rounds = Rounds(Book(of: ground, lists: lists))
         rounds.run()
         let book = rounds.book
-        self.mesh = mesh
+        self.ground = ground
         genesis = book.genesis
-        roots = book.roots.map { book.keys[$0] }
-        self.entries = book.entries
-        keys = book.keys
+        roots = book.roots.map { book.keys[$0].key }
+        inviteOf = book.inviteOf
         facts = rounds.state.facts
         levels = rounds.state.levels
         rulings = rounds.state.rulings
@@ -45,39 +47,36 @@ final class Evaluation: Sendable {
         counted = rounds.state.counted.mapValues { $0.values.sorted() }
         suspended = rounds.state.suspended.mapValues { $0.sorted() }
         suspendedNodes = Set(
-            rounds.state.suspended.values.joined().compactMap { book.subjects[$0] })
+            rounds.state.suspended.values.joined().compactMap { book.subject(of: $0) })
         revocationCount = book.revocationCount
-        numbers = book.numbers
         places = book.places
     }
 
-    func number(of key: Ed25519.PublicKey) -> Int? { numbers[key] }
-    func place(of id: ObjectID) -> Int? { places[id] }
+    func number(of key: Ed25519.PublicKey) -> Int? { ground.numbers[key] }
+
+    func place(ofInvite id: ObjectID) -> Int? {
+        places[id].flatMap { entries[$0].form == .invite ? $0 : nil }
+    }
 
     /// Of a grant or an admission.
     func roles(of item: Int) -> Roles {
-        offer(of: item).roles.expanded(under: genesis?.policy ?? 0)
+        (item >= 0 ? giver(of: item)?.roles ?? [] : .all)
+            .expanded(under: genesis?.policy ?? 0)
     }
 
-    /// What a grant or the invite of an admission gives.
-    func offer(of item: Int) -> (roles: Roles, ranges: [EID]) {
-        guard item >= 0 else { return (.all, []) }
-        switch entries[item].kind {
-        case .grant(let grant): return (grant.roles, grant.ranges)
-        case .admission(let admission):
-            if let place = places[admission.invite], case .invite(let invite) = entries[place].kind
-            {
-                return (invite.roles, invite.ranges)
-            }
-            return ([], [])
-        default: return ([], [])
+    /// A grant, or the invite of an admission: what gives roles and ranges.
+    func giver(of item: Int) -> Entry? {
+        guard item >= 0 else { return nil }
+        switch entries[item].form {
+        case .grant: return entries[item]
+        case .admission: return inviteOf[item] >= 0 ? entries[inviteOf[item]] : nil
+        default: return nil
         }
     }
 
     /// Whether what a key signed does not count since the key is revoked.
     func isVoidBySigner(_ place: Int) -> Ruling? {
-        guard let signer = numbers[entries[place].signer], let ruling = rulings[signer],
-            !ruling.keeps(entries[place].id)
+        guard let ruling = rulings[ground.signers[place]], !ruling.keeps(entries[place].id)
         else { return nil }
         return ruling
     }

@@ -58,6 +58,8 @@ package final class Member: Sendable {
 
 /// A member without its node record, which changes far more often.
 struct Profile: Sendable {
+    /// Of its key, in the evaluation that it follows from.
+    let number: Int
     let key: Ed25519.PublicKey
     let id: NodeID
     var roles: Roles

@@ -19,6 +19,8 @@ struct RangeTable: Sendable {
         let family: Int
     }
 
+    init(room: Int) { holdings.reserveCapacity(room) }
+
     mutating func insert(_ range: EID, _ holding: Holding) {
         holdings[range, default: []].append(holding)
         guard let length = range.prefixLength, let space = Self.space(of: range) else { return }

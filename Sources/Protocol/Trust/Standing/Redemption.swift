@@ -39,14 +39,14 @@ extension Standing {
     /// revoked, bound to another.
     package func redemption(of id: ObjectID, by node: Ed25519.PublicKey) -> Redemption {
         let evaluation = storage.effect.evaluation
-        guard let place = evaluation.place(of: id),
+        guard let place = evaluation.place(ofInvite: id),
             case .invite(let invite) = evaluation.entries[place].kind
         else { return .unknown }
         if invite.notAfter != 0, time > invite.notAfter { return .expired(at: invite.notAfter) }
         let isRevoked =
             evaluation.objectRulings[place] != nil || evaluation.isVoidBySigner(place) != nil
         let counted = evaluation.counted[place] ?? []
-        if !isRevoked, counted.contains(where: { evaluation.entries[$0].subjectKey == node }) {
+        if !isRevoked, counted.contains(where: { evaluation.entries[$0].subject == node }) {
             return .redeemed
         }
         if counted.count >= Int(invite.uses) { return .used }
@@ -63,21 +63,13 @@ extension Standing {
         of invite: ObjectID
     ) -> [(node: Ed25519.PublicKey, admission: ObjectID, counts: Bool)] {
         let evaluation = storage.effect.evaluation
-        guard let place = evaluation.place(of: invite) else { return [] }
+        guard let place = evaluation.place(ofInvite: invite) else { return [] }
         let all =
             (evaluation.counted[place] ?? []).map { ($0, true) }
             + (evaluation.suspended[place] ?? []).map { ($0, false) }
         return all.compactMap { admission, counts in
             let entry = evaluation.entries[admission]
-            return entry.subjectKey.map { ($0, entry.id, counts) }
+            return entry.subject.map { ($0, entry.id, counts) }
         }
-    }
-}
-
-extension Entry {
-    /// Whom an admission admits.
-    var subjectKey: Ed25519.PublicKey? {
-        guard case .admission(let admission) = kind else { return nil }
-        return admission.node
     }
 }

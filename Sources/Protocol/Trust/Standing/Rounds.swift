@@ -75,7 +75,7 @@ struct Rounds {
             if state.objectRulings[object].map(ruling.outweighs) ?? true {
                 state.objectRulings[object] = ruling
             }
-        } else if let key = book.subjects[place] {
+        } else if let key = book.subject(of: place) {
             if state.rulings[key].map(ruling.outweighs) ?? true { state.rulings[key] = ruling }
         }
     }
@@ -131,7 +131,7 @@ extension Rounds {
             let given = state.facts[signer].filter { $0.level == level - 1 }
             for place in book.grants[signer] where !isVoid(place) {
                 guard case .grant(let grant) = book.entries[place].kind,
-                    state.objectRulings[place] == nil, let subject = book.subjects[place],
+                    state.objectRulings[place] == nil, let subject = book.subject(of: place),
                     given.contains(where: { suffices($0, of: signer, for: grant) })
                 else { continue }
                 let fact = Fact(
@@ -181,20 +181,11 @@ extension Rounds {
     }
 
     func roles(of fact: Fact) -> Roles {
-        offer(fact.item).roles.expanded(under: book.genesis?.policy ?? 0)
+        roles(of: fact.item).expanded(under: book.genesis?.policy ?? 0)
     }
 
-    private func offer(_ item: Int) -> (roles: Roles, ranges: [EID]) {
-        guard item >= 0 else { return (.all, []) }
-        switch book.entries[item].kind {
-        case .grant(let grant): return (grant.roles, grant.ranges)
-        case .admission(let admission):
-            guard let place = book.places[admission.invite],
-                case .invite(let invite) = book.entries[place].kind
-            else { return ([], []) }
-            return (invite.roles, invite.ranges)
-        default: return ([], [])
-        }
+    private func roles(of item: Int) -> Roles {
+        item >= 0 ? book.giver(of: item)?.roles ?? [] : .all
     }
 
     private func suffices(_ fact: Fact, of signer: Int, for grant: Grant) -> Bool {
@@ -216,10 +207,10 @@ extension Rounds {
     /// Whether each range lies inside one of what the fact gives, or is the signer's own crypto-EID.
     private func hold(_ ranges: [EID], _ fact: Fact, of signer: Int) -> Bool {
         guard !ranges.isEmpty, fact.item >= 0, !isPlanted(.rangesUnchecked) else { return true }
-        let held = offer(fact.item).ranges
+        let held = book.giver(of: fact.item)?.ranges ?? []
         return ranges.allSatisfy { range in
             held.contains { $0.contains(range) }
-                || book.mesh.isCryptoEID(range, of: book.keys[signer])
+                || book.mesh.isCryptoEID(range, of: book.keys[signer].key)
         }
     }
 }
@@ -232,7 +223,7 @@ extension Rounds {
         var done: Set<Int> = []
         while let place = ready.pop() {
             guard !done.contains(place), let fact = fact(of: place, at: level),
-                let node = book.subjects[place], let invite = invite(of: place)
+                let node = book.subject(of: place), let invite = invite(of: place)
             else { continue }
             done.insert(place)
             if let earlier = state.counted[invite.place]?[node] {
@@ -250,10 +241,9 @@ extension Rounds {
     }
 
     private func invite(of admission: Int) -> (place: Int, value: Invite)? {
-        guard case .admission(let admission) = book.entries[admission].kind,
-            let place = book.places[admission.invite],
-            case .invite(let invite) = book.entries[place].kind
-        else { return nil }
+        guard admission >= 0, book.inviteOf[admission] >= 0 else { return nil }
+        let place = book.inviteOf[admission]
+        guard case .invite(let invite) = book.entries[place].kind else { return nil }
         return (place, invite)
     }
 
@@ -282,7 +272,7 @@ extension Rounds {
     private func lords(of key: Int) -> [Int] {
         var common: [Int]?
         for fact in state.facts[key] where fact.level == state.levels[key] {
-            guard !offer(fact.item).roles.isEmpty else { return [] }
+            guard !roles(of: fact.item).isEmpty else { return [] }
             let signer =
                 invite(of: fact.item).map { book.signers[$0.place] }
                 ?? book.signers[fact.item]

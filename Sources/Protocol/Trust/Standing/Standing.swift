@@ -32,11 +32,11 @@ package struct Standing: Sendable {
     package var members: [Member] { storage.members }
 
     package func member(_ id: NodeID) -> Member? {
-        effect.indexByID[id].map { storage.members[$0] }
+        effect.index(of: id).map { storage.members[$0] }
     }
 
     package func member(key: Ed25519.PublicKey) -> Member? {
-        effect.indexByKey[key].map { storage.members[$0] }
+        effect.index(of: key).map { storage.members[$0] }
     }
 
     package func member(named name: MeshName) -> Member? {
@@ -71,16 +71,35 @@ extension Standing {
     /// Whether the key has an effective range, name or address that contains the EID, or the EID is its
     /// own crypto-EID, in any instance. A multicast EID is shared: every member may join it.
     package func covers(_ eid: EID, by key: Ed25519.PublicKey) -> Bool {
-        guard let actor = effect.actors[key] else { return false }
+        guard let actor = effect.actor(key) else { return false }
         if case .multicast = eid.kind { return actor.roles.contains(.member) }
         return evaluation.mesh.isCryptoEID(eid, of: key)
             || actor.ranges.contains { $0.contains(eid) }
             || effect.claimed[eid] == key
     }
 
+    /// Whether some key covers less in a later standing than in this one, so that records may have
+    /// lost what they stood on.
+    package func hasLostCoverage(in later: Standing) -> Bool {
+        let (old, new) = (effect, later.effect)
+        if old === new { return false }
+        for (number, actor) in old.actors.enumerated() {
+            guard let actor else { continue }
+            guard let now = new.actor(old.evaluation.keys[number].key),
+                now.roles.contains(.member) || !actor.roles.contains(.member),
+                now.ranges == actor.ranges
+                    || actor.ranges.allSatisfy({ range in
+                        now.ranges.contains { $0.contains(range) }
+                    })
+            else { return true }
+        }
+        // Whether there is one does not depend on the order.
+        return old.claimed.contains { new.claimed[$0.key] != $0.value }
+    }
+
     /// Whether an effective registrar's range contains the EID.
     package func isRegistrar(_ key: Ed25519.PublicKey, of eid: EID) -> Bool {
-        guard let actor = effect.actors[key], actor.roles.contains(.registrar) else { return false }
+        guard let actor = effect.actor(key), actor.roles.contains(.registrar) else { return false }
         return actor.ranges.contains { $0.contains(eid) }
     }
 
