@@ -145,6 +145,20 @@ struct JoiningTests {
         #expect(memberPeer(wire) != nil)
     }
 
+    @Test("who has an invite opens only so many sessions with it at a time")
+    func manyGuests() {
+        var wire = Wire()
+        wire.nodes[1].directory.invites = [Self.invite().octets]
+        for _ in 0..<SessionLimit.joins + 40 {
+            _ = join(&wire)
+            wire.run(for: .milliseconds(100))
+        }
+        #expect(wire.nodes[1].table.joins.count == SessionLimit.joins)
+        wire.run(for: .seconds(200))
+        #expect(wire.nodes[1].table.joins.isEmpty)
+        #expect(wire.nodes[1].table.joinAnswers.isEmpty && wire.nodes[1].table.indices.isEmpty)
+    }
+
     @Test("requests are bounded: half-open handshakes end, copies get the same answer")
     func bounded() {
         var wire = Wire()

@@ -11,6 +11,23 @@ import Trust
 struct PathTests {
     let stranger = Path(IPv4Address(rawValue: 0x0A00_0001), port: 777)
 
+    @Test("where a node was is not remembered after its sessions ended")
+    func ownersAreForgotten() {
+        var wire = Wire(nodes: 2)
+        for round in 0..<5 {
+            wire.send(.control([16, 0, 0]), from: 0, to: 1)
+            wire.run(for: .seconds(1))
+            #expect(wire.isEstablished(0, 1), "round \(round)")
+            #expect(wire.nodes[0].table.owners.count == 1)
+            let (one, two) = (wire.nodes[0].id, wire.nodes[1].id)
+            wire.act(0) { node, time in
+                round % 2 == 0 ? node.table.close(two) : node.table.endAll(at: time)
+            }
+            wire.act(1) { node, _ in node.table.close(one) }
+            #expect(wire.nodes[0].table.owners.isEmpty, "round \(round)")
+        }
+    }
+
     @Test("an address that never answered gets openers, few, and nothing else")
     func victimLocatorGetsOnlyOpeners() {
         // A lying member lists the victim's address first, and its own second.

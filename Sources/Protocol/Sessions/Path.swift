@@ -66,6 +66,10 @@ package enum LocalPort: UInt8, Hashable, Sendable {
 package struct Datagram: Hashable, Sendable {
     package var octets: [UInt8]
     package var port: LocalPort
+    /// DSCP and ECN of the outer IP header.
+    package var trafficClass: UInt8 = 0
+    /// TTL or Hop Limit of the outer IP header; 0: as the host has it, or not known.
+    package var timeToLive: UInt8 = 0
     /// Its source if it was received, its destination if it is to be sent.
     package var remote: Path
 

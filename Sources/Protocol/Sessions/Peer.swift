@@ -88,6 +88,9 @@ package enum SessionEffect: Hashable, Sendable {
     case pathMoved(NodeID, Path)
     /// A payload was given up: nobody answers, the queue is full, or there is no way there.
     case undeliverable(Payload, to: Peer)
+    /// A data packet whose opening is lent (``ReceiveLanes``): for the thread that has it, which met it
+    /// before it knew of the session, or which it reached by a relay.
+    case reopen(Datagram, isRelayed: Bool)
 }
 
 /// Why there is no session any more.

@@ -11,7 +11,10 @@ struct ReplayWindow: Sendable {
 
     static let size: UInt64 = 2_048
     /// One more than the window needs, for the word that is just begun.
-    private static let wordCount = Int(size / 64) + 1
+    static let wordCount = Int(size / 64) + 1
+
+    /// For whoever goes on with it; `nil` if nothing was seen.
+    var state: (newest: UInt64, words: [UInt64])? { isEmpty ? nil : (newest, words) }
 
     /// Whether the sequence is neither seen nor too old.
     func accepts(_ sequence: UInt64) -> Bool {

@@ -23,8 +23,10 @@ struct SessionKeys: Sendable {
     private var sequences: [UInt64] = [0]
     /// Of the control lane, then of the data lanes as far as packets came.
     private var windows: [ReplayWindow] = []
-    private(set) var sent: UInt64 = 0
-    private(set) var received: UInt64 = 0
+    private var sealed: UInt64 = 0
+    private var opened: UInt64 = 0
+    /// What packet threads seal and open in place of the sessions, and what is known of that.
+    private let ledger = LaneLedger()
 
     static let controlLane: UInt8 = 255
     /// Form, index and counter.
@@ -45,6 +47,16 @@ struct SessionKeys: Sendable {
         self.since = since
         self.localLanes = localLanes
         self.remoteLanes = remoteLanes
+    }
+
+    /// Packets under these keys, whoever sealed and opened them.
+    var sent: UInt64 {
+        ledger.withLent(else: sealed) { lent in
+            lent.sending.reduce(sealed) { $0 &+ $1.counts.packets }
+        }
+    }
+    var received: UInt64 {
+        ledger.withLent(else: opened) { opened &+ ($0.receiving?.counts.packets ?? 0) }
     }
 
     func maySeal(at now: Moment, _ life: KeyLife) -> Bool {
@@ -69,12 +81,14 @@ struct SessionKeys: Sendable {
         _ plaintext: [UInt8], lane: UInt8, instance: UInt32, on port: LocalPort
     ) -> [UInt8] {
         let isControl = lane == Self.controlLane
-        let number = isControl ? lane : lane % max(remoteLanes, 1)
+        let wanted = isControl ? lane : lane % max(remoteLanes, 1)
+        // Lane 0 is never lent.
+        let number = isControl || wanted == 0 || ledger.use(wanted) ? wanted : 0
         let place = isControl ? 0 : Int(number) + 1
         while sequences.count <= place { sequences.append(0) }
         let counter = UInt64(number) << 56 | sequences[place] & Self.sequenceMask
         if !isPlanted(.counterRepeats) { sequences[place] += 1 }
-        sent += 1
+        sealed += 1
         let index = UInt32(SessionForm.packet.rawValue) << 24 | remoteIndex
         let offset = SessionHead.size(on: port)
         return cipher.packet(
@@ -105,13 +119,82 @@ struct SessionKeys: Sendable {
         let sequence = counter & Self.sequenceMask
         guard lane == Self.controlLane || lane < localLanes else { return nil }
         let place = lane == Self.controlLane ? 0 : Int(lane) + 1
-        guard place >= windows.count || windows[place].accepts(sequence),
+        guard lane == Self.controlLane || !ledger.hasLentWindows,
+            place >= windows.count || windows[place].accepts(sequence),
             let plaintext = cipher.open(
                 packet, headSize: offset + Self.headSize, key: receiveKey, counter: counter)
         else { return nil }
         while windows.count <= place { windows.append(ReplayWindow()) }
-        received += 1
+        opened += 1
         return (plaintext, lane, windows[place].mark(sequence))
+    }
+}
+
+// What packet threads are lent.
+extension SessionKeys {
+    /// Lends a data lane for sealing, for as long as the keys live: whoever has it owns its counters, and
+    /// no copy of these keys lends it again.
+    /// - Returns: `nil` if the peer does not take the lane, or it is in use.
+    func lend(_ lane: UInt8, _ life: KeyLife) -> SendLane? {
+        guard lane > 0, lane < min(remoteLanes, SessionLimit.lanes),
+            ledger.lend(lane) || isPlanted(.laneLentTwice)
+        else { return nil }
+        let lent = SendLane(
+            cipher, key: sendKey, remote: remoteIndex, lane: lane, limit: life.refusePackets)
+        ledger.note(lent)
+        return lent
+    }
+
+    /// The lane, if it was lent.
+    func lent(_ lane: UInt8) -> SendLane? {
+        ledger.withLent(else: nil) { $0.sending.first { $0.lane == lane } }
+    }
+
+    /// The windows, if they were lent.
+    var lentWindows: ReceiveLanes? { ledger.withLent(else: nil) { $0.receiving } }
+
+    /// Lends the opening of data packets, with what was seen so far. From then on nobody else opens one.
+    mutating func lendWindows(_ life: KeyLife) -> ReceiveLanes? {
+        guard ledger.lendWindows() else { return nil }
+        let lent = ReceiveLanes(
+            cipher, key: receiveKey, windows: [ReplayWindow](windows.dropFirst()),
+            lanes: localLanes, limit: life.refusePackets)
+        windows.removeLast(max(0, windows.count - 1))
+        ledger.note(lent)
+        return lent
+    }
+
+    var hasLentWindows: Bool { ledger.hasLentWindows }
+
+    /// The keys are not used any more, whatever a thread still holds of them.
+    func endLanes() {
+        ledger.withLent(else: ()) { lent in
+            for lane in lent.sending { lane.end() }
+            lent.receiving?.end()
+        }
+    }
+
+    /// What went over lent lanes since this was asked last.
+    func takeTraffic() -> (sent: LaneCounts, received: LaneCounts) {
+        ledger.withLent(else: (LaneCounts(), LaneCounts())) { lent in
+            var sent = LaneCounts()
+            for lane in lent.sending {
+                let counts = lane.counts
+                sent.packets &+= counts.packets
+                sent.octets &+= counts.octets
+                sent.last = max(sent.last, counts.last)
+            }
+            let received = lent.receiving?.counts ?? LaneCounts()
+            defer { lent.noted = (sent, received) }
+            return (sent.since(lent.noted.sent), received.since(lent.noted.received))
+        }
+    }
+}
+
+extension LaneCounts {
+    fileprivate func since(_ before: LaneCounts) -> LaneCounts {
+        LaneCounts(
+            packets: packets &- before.packets, octets: octets &- before.octets, last: last)
     }
 }
 

@@ -35,6 +35,8 @@ package enum SessionLimit {
     package static let sessions = 16_384
     /// Handshakes that were answered and not confirmed: about 4 MB.
     package static let halfOpen = 4_096
+    /// Joining sessions of all states: more guests than a node listens to.
+    package static let joins = 512
     /// Data lanes; the control lane comes on top.
     package static let lanes: UInt8 = 16
     /// Data packets that wait for a session: the first of a flow, not a buffer.

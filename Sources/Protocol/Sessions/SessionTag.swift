@@ -1,19 +1,14 @@
 import Cryptography
 import Trust
 
-/// What hashes, signatures and handshakes of sessions are for. On the wire of a hash each is its text
-/// and one zero octet; no tag has two uses.
-enum SessionTag: String {
+/// What hashes, signatures and handshakes of sessions are for.
+enum SessionTag: String, UseTag {
     case session = "whither/session/v1"
     case join = "whither/join/v1"
     case joinProof = "whither/join-proof/v1"
     case ephemeral = "whither/ephemeral/v1"
     case mac1 = "whither/mac1/v1"
     case cookie = "whither/cookie/v1"
-
-    var octets: [UInt8] { [UInt8](rawValue.utf8) + [0] }
-
-    func hash(_ octets: [UInt8]) -> [UInt8] { SHA256.hash(self.octets + octets) }
 }
 
 /// The secrets of sessions, and what they are made from.
@@ -50,7 +45,7 @@ enum SessionSecret {
 
     /// What a joiner's invite key signs.
     static func joinProof(_ mesh: MeshID, ephemeral: [UInt8], stamp: UInt64) -> [UInt8] {
-        SessionTag.joinProof.octets + mesh.octets + ephemeral + octets(of: stamp)
+        SessionTag.joinProof.message((ephemeral + octets(of: stamp))[...], in: mesh)
     }
 
     static func octets(of value: UInt64) -> [UInt8] {

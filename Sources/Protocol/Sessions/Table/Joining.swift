@@ -246,7 +246,8 @@ extension SessionTable {
         }
         let introduction = JoinIntroduction(
             profile: profile(offeredCiphers, at: time), nodeRecord: identity.nodeRecord)
-        guard halfOpenCount < SessionLimit.halfOpen,
+        // Whoever has an invite can open one after the other.
+        guard halfOpenCount < SessionLimit.halfOpen, joins.count < SessionLimit.joins,
             let answerNoise = try? handshake.write(payload: introduction.octets())
         else { return }
         let number = newIndex(for: -1, using: &random)

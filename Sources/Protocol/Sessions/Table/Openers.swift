@@ -247,6 +247,7 @@ extension SessionTable {
         peers[slot].isWanted = false
         peers[slot].silences = 0
         peers[slot].lastReceived = now
+        changed(slot)
         if isNew { effects.append(.established(.member(peers[slot].node))) }
     }
 

@@ -41,7 +41,7 @@ extension SessionTable {
     }
 
     /// New keys are needed; the timer makes them.
-    private mutating func wantRotation(_ slot: Int, at now: Moment) {
+    mutating func wantRotation(_ slot: Int, at now: Moment) {
         peers[slot].isWanted = true
         guard peers[slot].opening == nil, peers[slot].scheduled > now,
             now >= peers[slot].nextAttempt
@@ -64,13 +64,25 @@ extension SessionTable {
             return
         }
         let now = time.moment
+        if packet[offset + 4] != SessionKeys.controlLane {
+            forward(slot)
+            if peers[slot].hasLentWindows(index) {
+                // Data is never on port 4342.
+                guard route.port == .data else { return }
+                effects.append(
+                    .reopen(
+                        Datagram(packet, on: .data, remote: route.path),
+                        isRelayed: route.isRelayed))
+                return
+            }
+        }
         guard let opened = peers[slot].open(packet, at: offset, index, at: now, keyLife)
         else { return }
         if opened.keys == .halfOpen { confirm(slot, index, at: time, &effects) }
         peers[slot].received(packet.count, at: now)
         let isCurrent = opened.keys != .previous
         if isCurrent {
-            if !peers[slot].knows(route, size: packet.count) {
+            if !peers[slot].knows(route, size: packet.count, at: now) {
                 notePath(
                     slot, route, size: packet.count, isNewest: opened.isNewest, at: time,
                     directory: directory, using: &random, &effects)

@@ -25,6 +25,7 @@ extension SessionTable {
     mutating func setWay(_ slot: Int, _ way: Way, _ effects: inout [SessionEffect]) {
         let old = peers[slot].way?.route
         peers[slot].way = way
+        changed(slot)
         guard let old, old != way.route else { return }
         if owners[old.path] == slot { owners[old.path] = nil }
         effects.append(.pathMoved(peers[slot].node, way.route.path))
@@ -40,7 +41,8 @@ extension SessionTable {
         if peers[slot].former?.route == route { peers[slot].former?.received += size }
         guard isNewest else { return }
         let target = target(of: route, slot, directory: directory)
-        guard target != way.route else { return }
+        guard target != way.route, !holds(way, against: target, slot, at: time.moment, directory)
+        else { return }
         if let former = peers[slot].former, former.route == target {
             // Both are in use: the newest packet decides, and the challenges go on.
             peers[slot].former = way
@@ -50,6 +52,24 @@ extension SessionTable {
         move(slot, to: target, size: size, at: time, using: &random, &effects)
         schedule(slot)
     }
+
+    /// Both ends may be reached at several addresses, and each may have begun at another. If each went where
+    /// the other's packets come from, they would change places for ever: the node with the lower id stays
+    /// where it is, and the other follows. If it does not, nothing arrives there, and then the lower goes
+    /// too.
+    private func holds(
+        _ way: Way, against target: Route, _ slot: Int, at now: Moment,
+        _ directory: some PeerDirectory
+    ) -> Bool {
+        let node = peers[slot].node
+        guard identity.node < node, way.isProved(at: now), now < way.heardAt + Self.holdTime else {
+            return false
+        }
+        let announced = directory.paths(to: node)
+        return announced.contains(way.route.path) && announced.contains(target.path)
+    }
+
+    private static let holdTime = Span.seconds(3)
 
     /// Packets go another way from now on, at most 3 times what came from there until it has answered;
     /// the way before is asked too, and stays if it alone answers.
@@ -64,6 +84,7 @@ extension SessionTable {
         }
         var next = Way(route)
         next.received = size
+        next.heardAt = time.moment
         setWay(slot, next, &effects)
         peers[slot].moveTries = 0
         peers[slot].moveDecision = time.moment + SessionLimit.moveWait

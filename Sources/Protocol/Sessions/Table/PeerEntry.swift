@@ -19,6 +19,8 @@ struct Way: Sendable {
     /// What the node must repeat.
     var challenge: [UInt8]?
     var challengedAt = Moment.start
+    /// When something last came along it.
+    var heardAt = Moment.start
 
     init(_ route: Route) { self.route = route }
 
@@ -132,6 +134,10 @@ struct PeerEntry: Sendable {
     var octetsSent: UInt64 = 0
     var octetsReceived: UInt64 = 0
     var roundTrip: Span?
+    /// Data has passed: packet threads shall have its keys.
+    var isForwarded = false
+    /// Something changed that packet threads must hear of.
+    var isChanged = false
     /// The timer that is set for it.
     var scheduled = Moment.never
 

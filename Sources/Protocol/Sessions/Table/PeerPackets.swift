@@ -80,9 +80,10 @@ extension PeerEntry {
 
     /// Whether that is where packets go too, or there is no way at all; if it is not proved, what comes
     /// along it counts.
-    mutating func knows(_ route: Route, size: Int) -> Bool {
+    mutating func knows(_ route: Route, size: Int, at now: Moment) -> Bool {
         guard let known = way?.route else { return true }
         guard known == route else { return false }
+        way?.heardAt = now
         if way?.provedUntil == nil { way?.received += size }
         return true
     }

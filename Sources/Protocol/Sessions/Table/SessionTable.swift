@@ -57,6 +57,8 @@ package struct SessionTable: Sendable {
     /// Which peer was last proved at a path; relays ask.
     var owners: [Path: Int] = [:]
     var timers = Timers()
+    /// What packet threads must hear of.
+    var forwarding = ForwardingChanges()
 
     var halfOpenCount = 0
     /// Openers with a right mac1 since this second began.
@@ -153,6 +155,7 @@ package struct SessionTable: Sendable {
             guard node != identity.node else { return [.undeliverable(payload, to: peer)] }
             let slot = slot(of: node, at: time.moment, &effects)
             peers[slot].lastUsed = time.moment
+            if payload.isData { forward(slot) }
             if peers[slot].queue.isEmpty, transmit(payload, lane: lane, slot, at: time, &effects) {
                 keepAlive(slot, at: time, directory: &directory, using: &random, &effects)
             } else {
@@ -203,9 +206,7 @@ package struct SessionTable: Sendable {
         end(slot, .closed, &effects)
         dropHalfOpen(slot) { _ in true }
         dropOpening(slot)
-        peers[slot].way = nil
-        peers[slot].former = nil
-        peers[slot].moveDecision = nil
+        forgetWay(slot)
         for waiting in peers[slot].queue {
             effects.append(.undeliverable(waiting.payload, to: .member(node)))
         }
@@ -223,9 +224,7 @@ package struct SessionTable: Sendable {
             dropHalfOpen(slot) { _ in true }
             dropOpening(slot)
             // Its proof is older than it looks.
-            peers[slot].way = nil
-            peers[slot].former = nil
-            peers[slot].moveDecision = nil
+            forgetWay(slot)
             peers[slot].attempt = 0
             peers[slot].nextAttempt = time.moment
             schedule(slot)
@@ -248,6 +247,13 @@ package struct SessionTable: Sendable {
         slots[node].map { SessionState(of: peers[$0]) }
     }
 
+    /// Where packets to the node go; `nil` without a session.
+    package func path(to node: NodeID) -> Path? {
+        slots[node].flatMap { peers[$0].current == nil ? nil : peers[$0].way?.route.path }
+    }
+
+    package func roundTrip(to node: NodeID) -> Span? { slots[node].flatMap { peers[$0].roundTrip } }
+
     /// Whether packets to the node can be sealed now.
     package func isEstablished(with node: NodeID) -> Bool {
         slots[node].map { peers[$0].current != nil } ?? false
@@ -255,8 +261,12 @@ package struct SessionTable: Sendable {
 
     /// Nodes with a session that sends, in the order of their ids.
     package var established: [NodeID] {
-        peers.filter { $0.current != nil }.map(\.node)
-            .sorted()
+        // By index: to filter entries is to copy each of them.
+        peers.indices.filter { peers[$0].current != nil }.map { peers[$0].node }.sorted()
+    }
+
+    package var establishedCount: Int {
+        peers.indices.reduce(0) { $0 + (peers[$1].current == nil ? 0 : 1) }
     }
 
     /// How many handshakes wait for their first packet or third message.

@@ -69,11 +69,13 @@ extension SessionTable {
             }
             // What it had sent early must not count again once its stamp is forgotten.
             stampFloor = max(stampFloor, peers[slot].lastStamp)
+            forgetWay(slot)
             slots[peers[slot].node] = nil
             peers[slot] = PeerEntry(node)
         }
         peers[slot].lastUsed = now
         slots[node] = slot
+        forwarding.assignments &+= 1
         return slot
     }
 
@@ -93,6 +95,8 @@ extension SessionTable {
     /// Ends the session of a peer, and erases its keys.
     mutating func end(_ slot: Int, _ reason: EndReason, _ effects: inout [SessionEffect]) {
         let wasEstablished = peers[slot].current != nil
+        changed(slot, isUrgent: true)
+        peers[slot].isForwarded = false
         forget(peers[slot].current)
         forget(peers[slot].previous)
         peers[slot].current = nil
@@ -100,8 +104,18 @@ extension SessionTable {
         if wasEstablished { effects.append(.ended(.member(peers[slot].node), reason)) }
     }
 
+    /// Nothing is known any more of where a peer is, nor is it known by its path.
+    mutating func forgetWay(_ slot: Int) {
+        if let path = peers[slot].way?.route.path, owners[path] == slot { owners[path] = nil }
+        peers[slot].way = nil
+        peers[slot].former = nil
+        peers[slot].moveDecision = nil
+    }
+
     mutating func forget(_ keys: SessionKeys?) {
-        if let keys { indices[keys.localIndex] = nil }
+        guard let keys else { return }
+        keys.endLanes()
+        indices[keys.localIndex] = nil
     }
 
     mutating func dropHalfOpen(_ slot: Int, where isDropped: (HalfOpen) -> Bool) {
@@ -128,17 +142,25 @@ extension SessionTable {
     }
 
     private func deadline(of slot: Int) -> Moment {
-        let entry = peers[slot]
+        // Where it stands: after every packet, and an entry is large.
         var moment = Moment.never
-        if entry.opening != nil { moment = entry.nextAttempt }
-        for keys in [entry.current, entry.previous] where !isPlanted(.oldKeysStay) {
-            if let keys { moment = min(moment, keys.since + settings.refuseAfter) }
+        if peers[slot].opening != nil { moment = peers[slot].nextAttempt }
+        if !isPlanted(.oldKeysStay) {
+            if let since = peers[slot].current?.since {
+                moment = min(moment, since + settings.refuseAfter)
+            }
+            if let since = peers[slot].previous?.since {
+                moment = min(moment, since + settings.refuseAfter)
+            }
         }
-        for half in entry.halfOpen {
-            moment = min(moment, half.answeredAt + SessionLimit.halfOpenLife)
+        for index in peers[slot].halfOpen.indices {
+            let answered = peers[slot].halfOpen[index].answeredAt
+            moment = min(moment, answered + SessionLimit.halfOpenLife)
         }
-        for waiting in entry.queue { moment = min(moment, waiting.until) }
-        if let decision = entry.moveDecision { moment = min(moment, decision) }
+        for index in peers[slot].queue.indices {
+            moment = min(moment, peers[slot].queue[index].until)
+        }
+        if let decision = peers[slot].moveDecision { moment = min(moment, decision) }
         return moment
     }
 
@@ -170,6 +192,7 @@ extension SessionTable {
             if let keys = peers[slot].previous, now >= keys.since + settings.refuseAfter {
                 forget(keys)
                 peers[slot].previous = nil
+                changed(slot)
             }
             if let keys = peers[slot].current, now >= keys.since + settings.refuseAfter {
                 end(slot, .expired, &effects)
