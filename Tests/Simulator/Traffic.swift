@@ -35,6 +35,8 @@ struct Contacts {
 
     private var places = [Place](repeating: Place(), count: 1 << 12)
     private var count = 0
+    /// By machine: the endpoints that it has to do with.
+    private var endpoints: [[UInt32]] = []
     /// By machine, a bit for each endpoint: the many that have answered cost no look into the table.
     private var answered: [[UInt64]] = []
 
@@ -55,6 +57,8 @@ struct Contacts {
             }
             places[place].key = key
             count += 1
+            while endpoints.count <= machine { endpoints.append([]) }
+            endpoints[machine].append(endpoint)
         }
         change(&places[place].contact)
         if places[place].contact.hasAnswered { markAnswered(machine, endpoint) }
@@ -73,11 +77,21 @@ struct Contacts {
         answered[machine][word] |= 1 << UInt64(endpoint & 63)
     }
 
+    /// Those of one machine that have not answered, by endpoint.
+    func unanswered(of machine: Int) -> [(endpoint: UInt32, contact: Contact)] {
+        guard machine < endpoints.count else { return [] }
+        return endpoints[machine].filter { !hasAnswered(machine, $0) }.sorted().compactMap {
+            endpoint in
+            self[machine, endpoint].map { (endpoint, $0) }
+        }
+    }
+
     /// Those of one machine, by endpoint.
     func all(of machine: Int) -> [(endpoint: UInt32, contact: Contact)] {
-        places.lazy.filter { Int($0.key >> 32) == machine + 1 }
-            .map { (UInt32(truncatingIfNeeded: $0.key), $0.contact) }
-            .sorted { $0.endpoint < $1.endpoint }
+        guard machine < endpoints.count else { return [] }
+        return endpoints[machine].sorted().compactMap { endpoint in
+            self[machine, endpoint].map { (endpoint, $0) }
+        }
     }
 
     private static func key(_ machine: Int, _ endpoint: UInt32) -> UInt64 {

@@ -108,6 +108,8 @@ package final class World<Member: SimulatedNode> {
         package var notice: ((World, Int, Notice) -> Void)?
         /// A packet of the overlay came out of a node: machine, octets, instance.
         package var deliver: ((World, Int, [UInt8], UInt32) -> Void)?
+        /// A datagram for the thread that opens packets of a machine, if a test plays one.
+        package var reopen: ((World, Int, Datagram) -> Void)?
         /// A process has ended.
         package var crashed: ((World, Int) -> Void)?
         /// A process begins; its member is in place.

@@ -184,6 +184,11 @@ extension World {
         machines[other].disk.durable = machines[index].disk.durable
     }
 
+    /// A machine's disk loses what it has, and has this from now on.
+    package func replaceDisk(of index: Int, by contents: DiskContents) {
+        machines[index].disk.durable = contents
+    }
+
     package func takeSnapshot(of index: Int) { machines[index].disk.takeSnapshot(at: time) }
 
     func write(_ writes: [DiskWrite], batch: UInt64, at index: Int) {

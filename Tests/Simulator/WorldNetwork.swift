@@ -243,8 +243,13 @@ extension World {
         contacts[machine, endpoints.id(of: path)] ?? Contact()
     }
 
+    /// The paths that have not answered what a machine sent there, or have sent and heard nothing.
+    func unanswered(of machine: Int) -> [(path: Path, contact: Contact)] {
+        contacts.unanswered(of: machine).map { (endpoints.paths[Int($0.endpoint)], $0.contact) }
+    }
+
     /// Every path that a machine exchanged something with, in the order in which paths first
-    /// occurred. Slow.
+    /// occurred.
     package func contacts(of machine: Int) -> [(path: Path, contact: Contact)] {
         contacts.all(of: machine).map { (endpoints.paths[Int($0.endpoint)], $0.contact) }
     }

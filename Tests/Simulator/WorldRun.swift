@@ -218,12 +218,14 @@ extension World {
                 trace(.delivered, index, octets: octets, number: UInt64(instance))
                 hooks.deliver?(self, index, octets, instance)
             case .write(let writes, let batch): write(writes, batch: batch, at: index)
+            case .reopen(let datagram, _): hooks.reopen?(self, index, datagram)
             case .answer(let answer, let number):
                 trace(.answer, index, number: number)
                 hooks.answer?(self, index, answer, number)
             case .notice(let notice):
                 trace(.notice, index)
                 hooks.notice?(self, index, notice)
+            case .plaintext: break
             }
         }
     }

@@ -31,10 +31,16 @@ extension World {
                 octets: datagram.octets)
         case .packet(let octets, let instance):
             trace(.packet, machine, octets: octets, number: UInt64(instance))
+        case .opened(let octets, let instance, _):
+            trace(.packet, machine, octets: octets, number: UInt64(instance))
         case .deadline: trace(.deadline, machine)
+        case .heard, .traffic, .pathTrouble: trace(.note, machine, text: "packet threads: \(event)")
         case .written(let batch): trace(.written, machine, number: batch)
         case .locators(let addresses):
             trace(.locators, machine, text: addresses.list)
+        case .linkMTU(let octets): trace(.locators, machine, number: UInt64(octets))
+        case .legacy(let xtrs): trace(.locators, machine, number: UInt64(xtrs.count))
+        case .stopping: trace(.deadline, machine)
         case .command(_, let number): trace(.command, machine, number: number)
         }
     }

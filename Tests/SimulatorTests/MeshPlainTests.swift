@@ -57,6 +57,22 @@ struct MeshPlainTests {
         #expect(try run.inside(0).counters.plainRefused == before + 1)
     }
 
+    @Test("all answers to one question are at most three times as long as it is")
+    func answersAreNoFlood() throws {
+        let run = try MeshRun.formed(3)
+        let (length, address) = try run.inside(1).cryptoEID.wire
+        let request = MapRequest(
+            nonce: 7, sourceEID: .none, itrRLOCs: [Self.stranger.address],
+            records: Few((0..<8).map { _ in .init(eid: address, maskLength: length) }))
+        let packet = ControlPacket(.mapRequest(request)).octets()
+        let heard = run.listen(at: Self.stranger)
+        run.world.inject(packet, from: Self.stranger, to: try run.path(0, LISPPort.control))
+        run.world.run(for: .seconds(1))
+        let octets = heard.octets.map(\.count).reduce(0, +)
+        #expect(octets > 0 && octets <= 3 * packet.count)
+        #expect(heard.octets.count > 1)
+    }
+
     @Test("a stranger hears that there is no mapping only from who has seen all there is")
     func negativeReplyOnlyWhenReconciled() throws {
         let run = try MeshRun.formed(2)

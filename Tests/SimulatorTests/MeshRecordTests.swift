@@ -213,4 +213,25 @@ struct MeshRecordTests {
             #expect(abs(off) < 60_000, "machine \(machine) is off by \(off) ms")
         }
     }
+
+    @Test("a member that repeats itself while the disk is full does not fill the memory")
+    func repetitionWhileTheDiskIsFull() throws {
+        let run = try MeshRun.formed(2)
+        let core = try run.inside(1)
+        let octets = try #require(core.records.record(core.cryptoEID, by: core.key.publicKey))
+            .octets
+        run.world.fillDisk(of: 0)
+        // Something must wait for the disk; then each repetition waits behind it.
+        let number = run.world.tell(0, .register(try run.inside(0).cryptoEID, ttl: 5))
+        for _ in 0..<4 * Node.maximumWaiting {
+            try run.say(.control(MeshMessage.records([octets]).octets), from: 1, to: 0)
+            run.world.run(for: .milliseconds(1))
+        }
+        run.world.run(for: .seconds(1))
+        var most = 0
+        run.world.withMember(0) { most = $0.waiting }
+        #expect(most > Node.maximumWaiting / 2 && most <= Node.maximumWaiting + 16, "\(number)")
+        run.world.freeDisk(of: 0)
+        #expect(run.converge(within: .minutes(1)), "\(run.failure)")
+    }
 }

@@ -84,7 +84,7 @@ extension MeshRun {
     func say(_ payload: Payload, from machine: Int, to other: Int) throws {
         let node = try inside(other).id
         world.act(on: machine) { member, now, random in
-            member.say(payload, to: node, at: now, using: &random)
+            member.say(payload, to: .member(node), at: now, using: &random)
         }
     }
 

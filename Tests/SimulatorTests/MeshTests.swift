@@ -79,4 +79,13 @@ struct MeshTests {
         #expect(heard == [1, 2])
         #expect(run.world.failure == nil)
     }
+
+    @Test("while a small mesh forms, what a signer tells everybody is passed on by nobody")
+    func formingTraffic() throws {
+        // Twice as much if whoever lacks a node record passes everything on.
+        let run = try MeshRun.formed(20)
+        run.world.run(for: .seconds(20) - run.world.elapsed)
+        let sent = (0..<20).reduce(0) { $0 + run.world.traffic(of: $1).datagramsOut }
+        #expect(sent > 5_000 && sent < 20_000, "\(sent)")
+    }
 }

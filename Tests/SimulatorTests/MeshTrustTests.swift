@@ -220,4 +220,42 @@ struct MeshTrustTests {
             return
         }
     }
+
+    @Test("a seed that cannot show that it may let in is told nothing, although it would let in")
+    func joinerBelievesNoFormerMember() throws {
+        let run = try MeshRun.formed(2)
+        let end = try run.inside(0).clock.time(at: run.world.now(of: 0)) + 20 * 60_000
+        var grant = Grant(to: try run.inside(1).key.publicKey, roles: [.member, .inviter])
+        grant.notAfter = end
+        grant.depth = 2
+        guard case .signed = run.ask(0, .state(.grant(grant))) else {
+            Issue.record("the creator is a grantor")
+            return
+        }
+        run.world.run(for: .seconds(5))
+        var wish = InviteWish()
+        wish.lifetime = .minutes(18)
+        let former = run.world.addMachine()
+        let joiner = run.world.addMachine()
+        run.world.start()
+        guard
+            case .joined = run.ask(
+                former, .join(try run.invite(by: 1, seeds: [1], wish), name: nil))
+        else {
+            Issue.record("who invites for a while lets in for a while: \(run.failure)")
+            return
+        }
+        run.world.run(for: .seconds(20))
+        // Its clock stands, and nobody tells it so: it goes on as a member for ever.
+        run.world.partition([[0, 1], [former]])
+        run.world.freezeClock(of: former)
+        run.world.run(for: .minutes(30))
+        #expect(try run.inside(former).member != nil)
+        #expect(try run.inside(0).standing.member(run.inside(former).id) == nil)
+        let text = try run.invite(by: 0, seeds: [former])
+        let before = try run.inside(former).trust.count
+        #expect(
+            run.ask(joiner, .join(text, name: nil), within: .minutes(5)) == .failed(.falseSeed))
+        #expect(try run.inside(former).trust.count == before)
+    }
 }

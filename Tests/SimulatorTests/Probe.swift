@@ -52,8 +52,11 @@ struct Probe: SimulatedNode {
         case .written(let batch):
             kinds.append("written")
             written.append(batch)
+        case .linkMTU: kinds.append("linkMTU")
         case .locators(let addresses): locators = addresses
+        case .legacy, .stopping: break
         case .command: kinds.append("command")
+        case .opened, .heard, .traffic, .pathTrouble: break
         }
         return []
     }

@@ -23,6 +23,8 @@ package enum Command: Hashable, Sendable {
     case registerAt(EID, ttl: UInt32, [LocatorRecord])
     case withdraw(EID)
     case lookup(EID)
+    /// Asks a member for a sign of life, and how far away it is.
+    case ping(NodeID)
     /// Signs a statement with this node's key: a grant, a salt, the time.
     case state(Statement.Kind)
     /// Takes objects that were signed elsewhere, such as by a root key that is kept on paper.
@@ -65,6 +67,7 @@ package enum Answer: Hashable, Sendable {
     /// Held durably here and by so many others.
     case registered(EID, others: Int)
     case found(Lookup)
+    case pong(Pong)
     /// This node has not compared its store with anybody's yet, so that absence means nothing.
     case notReconciled
     case done
@@ -88,6 +91,10 @@ package enum Failure: Error, Hashable, Sendable {
     /// Another node has this identity too; this one signs nothing any more.
     case secondCopy
     case revoked
+    /// There is no such member, or it is this node.
+    case noMember
+    /// It said nothing in time.
+    case unanswered
     /// As many as a node may have, or as may wait at one time.
     case tooMany
     /// The disk did not take it in time.
@@ -98,6 +105,8 @@ package enum Failure: Error, Hashable, Sendable {
 package enum Notice: Hashable, Sendable {
     case memberJoined(NodeID)
     case memberLeft(NodeID)
+    /// It said that it stops, and may come back.
+    case memberStopped(NodeID)
     case sessionBegan(NodeID)
     case sessionEnded(NodeID)
     case pathMoved(NodeID)
@@ -122,6 +131,10 @@ package struct Settings: Hashable, Sendable {
     /// Minutes, of this node's own registrations.
     package var ttl: UInt32 = 60
     package var sessions = SessionSettings()
+    /// Control messages are shown as they were before they were sealed: `Effect.plaintext`.
+    package var showsPlaintext = false
+    /// Sites that speak plain RFC 9300.
+    package var legacy: [LegacyXTR] = []
 
     package init() {}
 }

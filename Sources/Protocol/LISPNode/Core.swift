@@ -1,5 +1,6 @@
 package import Clocks
 package import Cryptography
+import Forwarding
 package import LISP
 import Laboratory
 package import MappingSystem
@@ -19,7 +20,7 @@ package struct Core: Sendable {
     package let cryptoAddress: IPv6Address
     let ownAddress: InnerAddress
     var dataKeys: DataKeys
-    let bootID: [UInt8]
+    package let bootID: [UInt8]
 
     package var trust: TrustSet
     /// ``believe(_:)`` changes it.
@@ -73,10 +74,20 @@ package struct Core: Sendable {
     var wishes: [(eid: EID, wish: Wish)] = []
     var announced: [EID] = []
     /// Addresses and prefixes of this node, beside its crypto-EID.
-    var ownPrefixes: [EID] = [] { didSet { flows = FlowMemo() } }
-    /// A keep list that comes in pieces.
-    var keepListPieces: (hash: [UInt8], ids: [ObjectID]) = ([], [])
+    var ownPrefixes: [EID] = [] { didSet { flows.clear() } }
+    /// Keep lists that come in pieces.
+    var keepListPieces = KeepListPieces()
     var plainBudget = PlainBudget()
+    /// When this process saw its node become a member; none after a restart.
+    var memberSince: Moment?
+    var early = EarlyPackets()
+    package internal(set) var probing = Probing()
+    /// Who is spoken to in plain RFC 9300.
+    var legacy = LegacySites() { didSet { flows = FlowMemo() } }
+    /// Members that said that they stop, and have not been heard since.
+    package internal(set) var stopped: Set<NodeID> = []
+    /// The largest packet that this host's links take, if the host has said.
+    var linkMTU: Int?
     var claimBudget = Bucket(full: Core.claimsAtOnce, at: .start)
     /// What each member may have verified here; forgotten when it is none any more.
     var objectBudgets: [NodeID: Bucket] = [:]
@@ -86,6 +97,8 @@ package struct Core: Sendable {
     package internal(set) var counters = Counters()
     /// Follows from ``standing`` and ``records``.
     var flows = FlowMemo()
+    /// What packet threads were told.
+    var tables = PacketTables()
 
     /// What was dropped, and why; for the checker and for `status`.
     package struct Counters: Hashable, Sendable {
@@ -100,6 +113,11 @@ package struct Core: Sendable {
         package var replyLimited = 0
         package var undeliverable = 0
         package var diskBehind = 0
+        /// Packets to and from legacy xTRs, unsealed.
+        package var plainSent = 0
+        package var plainReceived = 0
+        /// Congestion was met where the inner packet could not carry the mark (RFC 6040 §4.2).
+        package var congested = 0
     }
 
     struct DataKeys: Sendable {
@@ -127,10 +145,9 @@ package struct Core: Sendable {
     static let probeInterval = Span.seconds(10)
     /// Between two calls of a member because it has moved.
     static let callInterval = Span.seconds(30)
-    /// A new data key each time, and how long the old one is kept for those who have not heard
-    /// (trust.md 1): milliseconds.
+    /// A new data key each time; the one before is kept as long for those who have not heard:
+    /// milliseconds.
     static let dataKeyLife: UInt64 = 12 * 3_600_000
-    static let oldDataKeyLife: UInt64 = 24 * 3_600_000
     /// Up to so many others hear of each change at once; in a larger mesh `sparseTargets` do, and
     /// each that learns something new passes it on.
     package static let directTargets = 64
@@ -152,7 +169,7 @@ extension Core {
     mutating func believe(_ standing: Standing) {
         self.standing = standing
         member = standing.member(id)
-        flows = FlowMemo()
+        flows.clear()
     }
 
     /// Under which key the disk has a record, by ``SignedRecord/storeKey``.
@@ -173,7 +190,8 @@ extension Core {
         guard member != nil else { return next }
         return min(
             min(next, spread.nextDeadline, reconciler.nextDeadline, touchAt, retryAt, probeAt),
-            min(meshTimersAt, ownDeadline, registrations.first?.until ?? .never))
+            min(meshTimersAt, ownDeadline, registrations.first?.until ?? .never),
+            min(probing.nextDeadline, early.nextDeadline))
     }
 }
 

@@ -130,7 +130,10 @@ extension Core {
         switch what {
         case .name(let name): isFree = standing.isFree(name, for: subject.key)
         case .address(let index):
-            isFree = standing.isFree(addressIndex: index, for: subject.key, in: mesh)
+            // Who has one has not heard of it yet.
+            isFree =
+                subject.addresses.isEmpty
+                && standing.isFree(addressIndex: index, for: subject.key, in: mesh)
         }
         guard isFree else { return }
         _ = sign(.claim(Claim(what, for: subject.key)), turn: &turn, using: &random)

@@ -26,7 +26,7 @@ extension Core {
         case .revoke(let subject, let reason, let kept):
             var revocation = Revocation(of: subject)
             revocation.reason = reason
-            let list = kept.prefix(Self.maximumKeepList).sorted()
+            let list = [ObjectID](Set(kept).sorted().prefix(Self.maximumKeepList))
             let packed = list.flatMap(\.octets)
             if !list.isEmpty { revocation.keepList = SHA256.hash(packed) }
             state(.revocation(revocation), number, turn: &turn, using: &random)
@@ -50,6 +50,7 @@ extension Core {
             } else {
                 turn.send(.answer(.found(found), number))
             }
+        case .ping(let node): ping(node, number, turn: &turn, using: &random)
         case .state(let kind): state(kind, number, turn: &turn, using: &random)
         case .publish(let objects):
             for object in objects where !adopt(object, turn: &turn).isEmpty {
@@ -89,7 +90,9 @@ extension Core {
         content.membersSeen = UInt32(clamping: standing.members.count)
         content.revocationsSeen = UInt32(clamping: standing.revocationCount)
         if let lifetime = wish.lifetime {
-            content.notAfter = meshTime(turn) + UInt64(clamping: lifetime.milliseconds)
+            let (end, isNever) = meshTime(turn).addingReportingOverflow(
+                UInt64(clamping: lifetime.milliseconds))
+            content.notAfter = isNever ? .max : end
         }
         return sign(.invite(content), turn: &turn, using: &random).flatMap { object in
             InviteString(mesh: mesh, secret: secret, object: object, seeds: seeds)

@@ -31,11 +31,18 @@ extension Core {
             case .deliver(.data(let packet, let instance), from: let peer, isEarly: _):
                 decapsulate(packet, instance: instance, from: peer, turn: &turn)
             case .deliver(.control(let plaintext), from: .member(let node), isEarly: _):
+                if settings.showsPlaintext {
+                    show(plaintext, .member(node), isSent: false, turn: &turn)
+                }
                 receiveControl(plaintext, from: node, turn: &turn, using: &random)
             case .deliver(.control(let plaintext), from: .joining(let number), isEarly: _):
+                if settings.showsPlaintext {
+                    show(plaintext, .joining(number), isSent: false, turn: &turn)
+                }
                 receiveJoin(plaintext, from: number, turn: &turn, using: &random)
             case .established(.member(let node)):
                 turn.send(.notice(.sessionBegan(node)))
+                stopped.remove(node)
                 reconciler.meet(node, at: turn.now.moment)
                 retryAt = min(retryAt, turn.now.moment + Self.retryPause)
                 reached[node] = standing.member(node)?.nodeRecordStamp
@@ -46,9 +53,12 @@ extension Core {
             case .joinOpened(let peer, let nodeRecord, let invite):
                 joinOpened(
                     peer, nodeRecord: nodeRecord, invite: invite, turn: &turn, using: &random)
-            case .pathMoved(let node, _): turn.send(.notice(.pathMoved(node)))
+            case .pathMoved(let node, _):
+                turn.send(.notice(.pathMoved(node)))
             case .ended(.joining(let number), _): joinEnded(number)
             case .established(.joining): break
+            case .reopen(let datagram, let isRelayed):
+                turn.send(.reopen(datagram, isRelayed: isRelayed))
             case .undeliverable: counters.undeliverable += 1
             }
         }
@@ -101,7 +111,9 @@ extension Core {
                 say(piece, to: .member(node), turn: &turn, using: &random)
             }
         case .keepList(let hash, let from, let total, let ids):
-            take(keepList: hash, from: from, total: total, ids, turn: &turn)
+            take(
+                keepList: hash, from: from, total: total, ids, by: node, turn: &turn,
+                using: &random)
         case .claimWanted(let what):
             signClaim(what, for: node, turn: &turn, using: &random)
         case .summary, .buckets, .objectIDs, .objectsWanted, .hours, .recordIDs, .recordsWanted:
@@ -110,6 +122,7 @@ extension Core {
             for answer in answers {
                 say(answer, to: .member(node), turn: &turn, using: &random)
             }
+        case .goodbye(let bootID): takeGoodbye(bootID, of: node, turn: &turn, using: &random)
         case .chainWanted, .chain, .redeem, .admitted, .refused: counters.malformed += 1
         }
     }
@@ -128,18 +141,23 @@ extension Core {
     ) {
         var held: [UInt64] = []
         for piece in pieces {
+            // Most are here already: several members tell of each.
+            let id = TrustObject.id(of: piece, in: mesh)
+            if trust.contains(id) {
+                held.append(id.number)
+                continue
+            }
             guard let object = try? TrustObject(octets: piece) else {
                 counters.malformed += 1
                 continue
             }
-            let id = object.id(in: mesh)
-            guard trust.contains(id) || mayVerify(for: node, at: turn.now.moment) else {
+            guard mayVerify(for: node, at: turn.now.moment) else {
                 counters.objectsRefused += 1
                 continue
             }
             let new = adopt(object, turn: &turn)
             if !new.isEmpty { reconciler.learned(from: node) }
-            for newID in new where targets.count < standing.members.count - 1 {
+            for newID in new where passesOn {
                 // Not everybody hears from the signer itself in a large mesh.
                 guard let object = trust.object(newID) else { continue }
                 distribute(object, except: node, turn: &turn, using: &random)
@@ -162,21 +180,23 @@ extension Core {
     private static let objectsASecond = 128
 
     private mutating func take(
-        keepList hash: [UInt8], from: UInt32, total: UInt32, _ ids: [ObjectID], turn: inout Turn
+        keepList hash: [UInt8], from: UInt32, total: UInt32, _ ids: [ObjectID], by node: NodeID,
+        turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
-        guard total <= UInt32(Self.maximumKeepList),
-            trust.missingKeepLists.contains(hash)
-        else { return }
-        // Pieces are asked for one after another, so that one list at a time is put together.
-        if keepListPieces.hash != hash { keepListPieces = (hash, []) }
-        guard Int(from) == keepListPieces.ids.count else { return }
-        keepListPieces.ids += ids
-        guard keepListPieces.ids.count >= Int(total) else { return }
-        if trust.insert(keepList: keepListPieces.ids) {
-            turn.write(DiskKey.keepList(hash), keepListPieces.ids.flatMap(\.octets))
+        guard trust.isMissing(keepList: hash) else { return }
+        switch keepListPieces.take(
+            hash, from: from, total: total, ids, by: node, limit: Self.maximumKeepList,
+            at: turn.now.moment)
+        {
+        case .nothing: break
+        case .next(let question):
+            say(question, to: .member(node), turn: &turn, using: &random)
+        case .whole(let list):
+            guard trust.insert(keepList: list) else { return }
+            turn.write(
+                DiskKey.keepList(SHA256.hash(list.flatMap(\.octets))), list.flatMap(\.octets))
             trustChanged = true
         }
-        keepListPieces = ([], [])
     }
 
     /// LISP's own messages inside the seal.
@@ -187,6 +207,10 @@ extension Core {
         switch message {
         case .mapRegister(let register):
             take(register, from: node, turn: &turn, using: &random)
+        case .mapRequest(let request) where request.flags.contains(.probe):
+            answerProbe(request, from: node, turn: &turn, using: &random)
+        case .mapReply(let reply) where reply.flags.contains(.probe):
+            probeAnswered(reply, by: node, turn: &turn)
         case .mapRequest(let request):
             for reply in replies(to: request, forMembers: true, turn: turn) {
                 say(.lisp(.mapReply(reply)), to: .member(node), turn: &turn, using: &random)

@@ -24,6 +24,8 @@ package struct Joining: Sendable {
     var deadline: Moment
     /// What the last seed said or did wrong.
     var reason = Failure.noMemberAnswered
+    /// Every question so far, at most ``rounds`` for each seed.
+    package internal(set) var asked: [JoinAttempt] = []
     /// Set when it is over and failed.
     var failure: Failure?
 
@@ -35,10 +37,28 @@ package struct Joining: Sendable {
 
     /// For one seed to open a session, and for each question after that.
     static let patience = Span.seconds(8)
+    /// Until the next seed is called too.
+    static let stagger = Span.seconds(1)
     static let repetition = Span.milliseconds(500)
     static let maximumRepetitions = 16
     /// Rounds through the seeds.
     static let rounds = 3
+
+    /// Notes what came of the last question to the seed that a node is.
+    mutating func came(_ outcome: JoinAttempt.Outcome, from node: NodeID) {
+        let seed = invite.seeds.first { $0.node.elementsEqual(node.octets.prefix($0.node.count)) }
+        let path = seed.flatMap { Path($0.address, port: $0.port) }
+        guard let index = asked.lastIndex(where: { $0.path == path }) else { return }
+        asked[index].outcome = outcome
+    }
+
+    /// Whose words count: the sessions with earlier seeds may still be open.
+    var host: Peer? {
+        switch state {
+        case .calling: return nil
+        case .watching(let peer, _, _), .redeeming(let peer, _): return peer
+        }
+    }
 }
 
 /// What a node that has joined still waits for before it believes that it has seen everything.
@@ -61,12 +81,19 @@ extension Core {
             self.joining = joining
             return
         }
+        // What another seed showed is forgotten: nothing of a liar's stays.
+        trust = TrustSet(mesh: mesh)
         let seed = seeds[joining.attempts % seeds.count]
         joining.attempts += 1
         joining.state = .calling
-        joining.deadline = turn.now.moment + Joining.patience
+        // The last of a round has time; before it the next is called while the one before may still
+        // answer.
+        let isLast = joining.attempts % seeds.count == 0
+        joining.deadline = turn.now.moment + (isLast ? Joining.patience : Joining.stagger)
+        let path = Path(seed.address, port: seed.port)
+        if let path { joining.asked.append(JoinAttempt(path)) }
         self.joining = joining
-        guard let path = Path(seed.address, port: seed.port) else { return }
+        guard let path else { return }
         let inviteKey = joining.inviteKey
         let invite = joining.invite.object
         withSessions(turn: &turn, using: &random) { sessions, time, _, random in
@@ -119,7 +146,10 @@ extension Core {
         _ peer: Peer, nodeRecord: TrustObject, invite: TrustObject?, turn: inout Turn,
         using random: inout some RandomNumberGenerator
     ) {
-        if joining != nil {
+        if let state = joining?.state {
+            // A seed that answers late does not take the place of the one that is asked now.
+            guard case .calling = state else { return }
+            joining?.came(.fellSilent, from: NodeID(of: nodeRecord.signer, in: mesh))
             joining?.state = .watching(peer, host: nodeRecord, shown: 0)
             joining?.repetitions = 0
             joining?.deadline = turn.now.moment + Joining.repetition
@@ -140,18 +170,20 @@ extension Core {
             return
         }
         for message in messages {
+            let isHost = joining?.host == .joining(number) || isPlanted(.anySeedIsHeard)
             switch message {
             case .chainWanted(let from):
                 showChain(from: from, to: number, turn: &turn, using: &random)
             case .redeem(let proof, let name):
                 redeem(proof, name: name, for: number, turn: &turn, using: &random)
-            case .chain(let from, let total, let pieces):
+            case .chain(let from, let total, let pieces) where isHost:
                 seeChain(from, total, pieces, turn: &turn, using: &random)
-            case .admitted(let pieces): admitted(pieces, turn: &turn, using: &random)
-            case .refused(let reason):
-                guard case .redeeming = joining?.state else { break }
+            case .admitted(let pieces) where isHost:
+                admitted(pieces, turn: &turn, using: &random)
+            case .refused(let reason) where isHost:
+                guard case .redeeming(_, let host) = joining?.state else { break }
                 joining?.reason = .refused(reason)
-                joining?.attempts += 1
+                joining?.came(.refused(reason), from: NodeID(of: host.signer, in: mesh))
                 callSeed(turn: &turn, using: &random)
             default: counters.malformed += 1
             }
@@ -187,9 +219,8 @@ extension Core {
         let isTrue =
             shownStanding.member(key: host.signer)?.roles.contains(.admitter) ?? false
         guard isTrue || isPlanted(.joinerBelievesSeed), let joining else {
-            // What it showed is forgotten: nothing of a liar's stays.
-            trust = TrustSet(mesh: mesh)
             self.joining?.reason = .falseSeed
+            self.joining?.came(.falseSeed, from: NodeID(of: host.signer, in: mesh))
             callSeed(turn: &turn, using: &random)
             return
         }

@@ -136,11 +136,12 @@ extension Core {
         }
     }
 
-    /// A member without an address of the pool asks for one: its claim was lost to an older one.
+    /// A member without an address of the pool asks for one: its claim was lost to an older one. One that
+    /// has just come in may only not have heard of the claim that its admitter signed.
     mutating func askForAddress(
         turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
-        guard let member, member.addresses.isEmpty else { return }
+        guard isReconciled, let member, member.addresses.isEmpty else { return }
         let index = UInt8.random(in: 0...Claim.maximumIndex, using: &random)
         if member.roles.contains(.grantor) {
             guard standing.isFree(addressIndex: index, for: member.key, in: mesh) else { return }

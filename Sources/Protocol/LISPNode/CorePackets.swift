@@ -1,77 +1,12 @@
 import Clocks
 import Cryptography
+import Forwarding
 import LISP
 import Laboratory
 import MappingSystem
 import Mappings
 import Sessions
 import Trust
-
-/// An address of the overlay and its instance as three numbers: small, and soon compared. An EID, which
-/// can be anything, is made of it where one is needed.
-struct InnerAddress: Hashable {
-    private let high: UInt64
-    private let low: UInt64
-    /// Instance-ID, and above it whether this is IPv4.
-    private let space: UInt64
-
-    private static let ipv4: UInt64 = 1 << 32
-
-    init(_ address: IPv4Address, instance: UInt32) {
-        (high, low) = (0, UInt64(address.rawValue))
-        space = Self.ipv4 | UInt64(instance)
-    }
-
-    init(_ address: IPv6Address, instance: UInt32) {
-        (high, low) = (address.high, address.low)
-        space = UInt64(instance)
-    }
-
-    var instance: UInt32 { UInt32(truncatingIfNeeded: space) }
-
-    var isMulticast: Bool {
-        space & Self.ipv4 == 0
-            ? IPv6Address(high: high, low: low).isMulticast
-            : IPv4Address(rawValue: UInt32(truncatingIfNeeded: low)).isMulticast
-    }
-
-    var eid: EID {
-        guard space & Self.ipv4 == 0 else {
-            let address = IPv4Address(rawValue: UInt32(truncatingIfNeeded: low))
-            return EID(.ipv4(Prefix(host: address)), instance: instance)
-        }
-        return EID(
-            .ipv6(Prefix(host: IPv6Address(high: high, low: low))), instance: instance)
-    }
-}
-
-/// The two addresses of an IP packet; all that forwarding looks at.
-struct InnerAddresses: Hashable {
-    let source: InnerAddress
-    let destination: InnerAddress
-    /// Of the flow, to spread flows over locators of one priority.
-    let flow: UInt64
-
-    /// - Returns: `nil` if the octets begin with no whole IP header.
-    init?(packet: [UInt8], instance: UInt32) {
-        var reader = OctetReader(packet.span.bytes)
-        guard let header = try? IPHeader(from: &reader) else { return nil }
-        switch header {
-        case .ipv4(let header):
-            source = InnerAddress(header.source, instance: instance)
-            destination = InnerAddress(header.destination, instance: instance)
-            flow =
-                (UInt64(header.source.rawValue) << 32 | UInt64(header.destination.rawValue))
-                &* 0x9E37_79B9_7F4A_7C15
-        case .ipv6(let header):
-            source = InnerAddress(header.source, instance: instance)
-            destination = InnerAddress(header.destination, instance: instance)
-            flow =
-                (header.source.low ^ header.destination.low ^ UInt64(header.flowLabel))
-                &* 0x9E37_79B9_7F4A_7C15
-        }
-    }
-}
 
 extension Core {
     /// A packet from this host: looked up, and sealed to a node that has a locator for it.
@@ -83,7 +18,7 @@ extension Core {
             counters.malformed += 1
             return
         }
-        guard isOwn(inner.source) else {
+        guard isHere(inner.source) else {
             counters.foreignSource += 1
             return
         }
@@ -98,12 +33,45 @@ extension Core {
             turn.send(.deliver(packet, instance: instance))
             return
         }
-        guard let node = route.node(for: inner.flow) else {
-            counters.noMapping += 1
+        if let path = route.plain {
+            sendPlain(packet, instance: instance, to: path, turn: &turn)
             return
         }
+        guard let node = route.node(for: inner.flow) else {
+            if !mayComeYet(inner.destination)
+                || !early.keep(packet, instance: instance, at: turn.now.moment)
+            {
+                counters.noMapping += 1
+            }
+            return
+        }
+        if isTooBig(packet, instance: instance, for: node, turn: &turn, using: &random) { return }
         send(
             .data(packet, instance: instance), to: .member(node), turn: &turn, using: &random)
+    }
+
+    /// Whether a mapping that is not here may be on its way: this node has not heard everything, or the
+    /// address is the mesh's own, and somebody may just have joined.
+    func mayComeYet(_ address: InnerAddress) -> Bool {
+        !isReconciled || partlyJoined != nil || isInMeshBlocks(address.eid)
+    }
+
+    /// Tries again with packets that came before their mappings.
+    mutating func sendEarly(turn: inout Turn, using random: inout some RandomNumberGenerator) {
+        guard !early.isEmpty else { return }
+        let ready = early.take(
+            changes: records.changes, isComplete: isReconciled && partlyJoined == nil,
+            at: turn.now.moment)
+        for (packet, instance, until) in ready {
+            guard let inner = InnerAddresses(packet: packet, instance: instance) else { continue }
+            let route = route(to: inner.destination, turn: turn)
+            if route.plain == nil, route.node(for: inner.flow) == nil {
+                if early.keep(packet, instance: instance, until: until, at: turn.now.moment) {
+                    continue
+                }
+            }
+            encapsulate(packet, instance: instance, turn: &turn, using: &random)
+        }
     }
 
     /// Head-end replication (RFC 8378 §5): one copy to each member that registered the group.
@@ -135,6 +103,8 @@ extension Core {
         var found = FlowMemo.Route([])
         if isOwn(address) {
             found.isHere = true
+        } else if let path = legacyPath(to: address.eid, at: now) {
+            found.plain = path
         } else if case .mapping(let served) = records.lookup(
             address.eid, rights: standing, meshTime: now)
         {
@@ -167,7 +137,7 @@ extension Core {
             return
         }
         guard accepts(inner.source, from: node, turn: turn) || isPlanted(.innerSourceUnchecked),
-            isOwn(inner.destination)
+            isHere(inner.destination)
         else {
             counters.foreignSource += 1
             return
@@ -204,7 +174,7 @@ extension Core {
         return member.roles.contains(.gateway) && !isInMeshBlocks(source)
     }
 
-    private func isInMeshBlocks(_ eid: EID) -> Bool {
+    func isInMeshBlocks(_ eid: EID) -> Bool {
         switch eid.kind {
         case .ipv6(let prefix): return prefix.shortened(to: 48) == mesh.prefix
         case .ipv4(let prefix):
@@ -212,6 +182,17 @@ extension Core {
             return prefix.shortened(to: pool.length) == pool
         default: return false
         }
+    }
+
+    /// As ``isOwn(_:)``, and noted for packet threads.
+    mutating func isHere(_ address: InnerAddress) -> Bool {
+        if address == ownAddress { return true }
+        if let known = flows.route(to: address) { return known.isHere }
+        guard isOwn(address) else { return false }
+        var here = FlowMemo.Route([])
+        here.isHere = true
+        flows.note(here, to: address)
+        return true
     }
 
     /// Whether an address is this node's: its own, or inside a prefix that it registered.

@@ -1,5 +1,6 @@
 import Clocks
 import Cryptography
+import Forwarding
 import LISP
 import Laboratory
 import MappingSystem
@@ -35,7 +36,7 @@ struct PlainBudget: Sendable {
 
     /// Replies a second to one /24 or /48 (trust.md 8).
     static let replies = 20
-    /// An answer has at most this many times the octets of its question (trust.md 8).
+    /// All answers to one question together have at most this many times its octets (trust.md 8).
     static let factor = 3
     /// Blocks remembered; all are forgotten when there are more, which no attacker gains by: the
     /// bound on all of them together still holds.
@@ -76,10 +77,10 @@ extension Core {
     }
 
     /// No downgrade (trust.md 7): a plain packet is taken only if its inner source is mapped to that
-    /// outer source, in the record of a registrar or as plain LISP.
+    /// outer source, in the record of a registrar or as plain LISP, or by this node's own settings.
     private mutating func receivePlainPacket(_ datagram: Datagram, turn: inout Turn) {
         guard let packet = try? DataPacket(octets: datagram.octets),
-            case .ip = packet.content
+            case .ip(let header, let payload) = packet.content
         else {
             counters.malformed += 1
             return
@@ -91,14 +92,20 @@ extension Core {
             return
         }
         guard
-            mayBePlain(addresses.source.eid, from: datagram.remote.address, turn: turn)
+            isLegacy(addresses.source, from: datagram.remote.address, turn: turn)
+                || mayBePlain(addresses.source.eid, from: datagram.remote.address, turn: turn)
                 || isPlanted(.plainPacketAccepted),
             isOwn(addresses.destination)
         else {
             counters.plainRefused += 1
             return
         }
-        turn.send(.deliver(inner, instance: instance))
+        guard let fields = TunnelFields(header).decapsulated(outside: datagram) else {
+            counters.congested += 1
+            return
+        }
+        counters.plainReceived += 1
+        turn.send(.deliver(header.with(fields).octets() + payload, instance: instance))
     }
 
     private func mayBePlain(_ source: EID, from outer: Address, turn: Turn) -> Bool {
@@ -106,11 +113,10 @@ extension Core {
             case .mapping(let served) = records.lookup(
                 source, rights: standing, meshTime: meshTime(turn))
         else { return false }
-        let zero = NodeID(octets: [UInt8](repeating: 0, count: NodeID.size))
         let record = served.record
         return record.locators.indices.contains {
             record.locators[$0].locator == outer
-                && (record.signature.isClass0 || record.node(ofLocator: $0, in: mesh) == zero)
+                && (record.signature.isClass0 || record.node(ofLocator: $0, in: mesh) == .plain)
         }
     }
 
@@ -124,14 +130,16 @@ extension Core {
         }
         let port = packet.encapsulation?.udp.sourcePort ?? datagram.remote.port
         guard let path = Path(datagram.remote.address, port: port) else { return }
+        var room = PlainBudget.factor * datagram.octets.count
         for reply in replies(to: request, forMembers: false, turn: turn) {
             let octets = ControlPacket(.mapReply(reply)).octets()
-            guard octets.count <= PlainBudget.factor * datagram.octets.count,
+            guard octets.count <= room || isPlanted(.eachAnswerMayBeLarge),
                 plainBudget.take(for: path, at: turn.now.moment)
             else {
                 counters.replyLimited += 1
                 continue
             }
+            room -= octets.count
             turn.send(.send(Datagram(octets, on: .control, remote: path)))
         }
     }

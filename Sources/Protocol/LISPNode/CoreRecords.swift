@@ -35,7 +35,7 @@ extension Core {
             keep(id, turn: &turn)
             acknowledge(id, to: node, turn: &turn, using: &random)
             noticeOwn(octets, turn: &turn, using: &random)
-            if targets.count < standing.members.count - 1 {
+            if passesOn {
                 distribute(record: id, except: node, turn: &turn, using: &random)
             }
         case .equal(let id):
@@ -122,11 +122,37 @@ extension Core {
         for start in stride(from: 0, to: ids.count, by: Self.maximumTouches) {
             let piece = [RecordID](ids[start..<min(start + Self.maximumTouches, ids.count)])
             let plaintext = MeshMessage.touch(piece).octets
-            for node in targets {
+            // Who is silent is called by the probe: openers for touches that nobody waits for would be
+            // most of what a node sends while its mesh is split.
+            for node in targets where !isSilent(node) {
                 send(.control(plaintext), to: .member(node), turn: &turn, using: &random)
             }
         }
     }
+
+    /// A node that has just become a member hears of the others one after another, and what it announces is
+    /// new to each of them: they are told as soon as they are known, not at the next reconciliation.
+    mutating func introduce(
+        to nodes: [NodeID], turn: inout Turn, using random: inout some RandomNumberGenerator
+    ) {
+        guard let memberSince, turn.now.moment < memberSince + Self.introduction else { return }
+        for node in nodes {
+            for id in ownRecordIDs.prefix(Self.maximumIntroduced) {
+                guard let octets = records.octets(id) else { continue }
+                let change = Spread.Change(
+                    id: id.rawValue,
+                    plaintext: PushGroup.registration(
+                        of: octets, id: id, to: PushGroup.address(of: mesh), from: cryptoAddress))
+                guard spread.add(change, for: node, at: turn.now.moment) else { continue }
+                send(.control(change.plaintext), to: .member(node), turn: &turn, using: &random)
+            }
+        }
+    }
+
+    /// After that everybody has had a reconciliation or three.
+    private static let introduction = Span.seconds(30)
+    /// What a node announces by itself, and a few EIDs that a person registered at once.
+    private static let maximumIntroduced = 8
 
     mutating func acknowledged(_ ids: [UInt64], by node: NodeID, turn: inout Turn) {
         spread.acknowledge(ids, by: node)

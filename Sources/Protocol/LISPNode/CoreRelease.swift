@@ -9,7 +9,7 @@ extension Core {
     mutating func release(
         _ releases: [Release], turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
-        // What one member is told goes in one message.
+        // What one member is told goes in as few messages as it fits.
         var told: [(node: NodeID, ids: [UInt64])] = []
         for release in releases {
             switch release {
@@ -27,7 +27,9 @@ extension Core {
             }
         }
         for (node, ids) in told {
-            say(.acknowledged(ids), to: .member(node), turn: &turn, using: &random)
+            for message in Batches.acknowledged(ids) {
+                say(message, to: .member(node), turn: &turn, using: &random)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Clocks
 import Cryptography
+import Forwarding
 import LISP
 import MappingSystem
 import Mappings
@@ -134,6 +135,7 @@ extension Core {
     mutating func becameMember(
         turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
+        memberSince = turn.now.moment
         refreshStanding(turn: &turn, using: &random)
         if let object = signNodeRecord(turn: &turn) {
             adopt(object, turn: &turn)

@@ -40,12 +40,14 @@ extension Core {
         if reconciler.nextDeadline <= now { reconcile(turn: &turn, using: &random) }
         if probeAt <= now { probeSilent(turn: &turn, using: &random) }
         if retryAt <= now { retrySilent(turn: &turn, using: &random) }
+        if probing.nextDeadline <= now { runProbes(turn: &turn, using: &random) }
         if touchAt <= now { sendTouches(turn: &turn, using: &random) }
         if meshTimersAt <= now { runMeshTimers(turn: &turn, using: &random) }
         runOwn(turn: &turn, using: &random)
         defendNodeRecord(turn: &turn, using: &random)
         refreshStanding(turn: &turn, using: &random)
         checkReconciled(turn: &turn)
+        sendEarly(turn: &turn, using: &random)
         return nil
     }
 
@@ -58,10 +60,11 @@ extension Core {
     }
 
     /// Those who have answered under their present node record, and have no session now.
-    private var silent: [NodeID] {
-        targets.filter {
-            reached[$0] == standing.member($0)?.nodeRecordStamp && !sessions.isEstablished(with: $0)
-        }
+    private var silent: [NodeID] { targets.filter(isSilent) }
+
+    func isSilent(_ node: NodeID) -> Bool {
+        !sessions.isEstablished(with: node)
+            && reached[node] == standing.member(node)?.nodeRecordStamp
     }
 
     private mutating func probeSilent(
@@ -89,31 +92,39 @@ extension Core {
         for node in due {
             say(summary, to: .member(node), turn: &turn, using: &random)
         }
-        for hash in trust.missingKeepLists {
-            guard let node = targets.randomElement(using: &random) else { break }
-            let have = keepListPieces.hash == hash ? keepListPieces.ids.count : 0
-            say(
-                .keepListWanted(hash: hash, from: UInt32(clamping: have)), to: .member(node),
-                turn: &turn, using: &random)
+        let missing = trust.missingKeepLists
+        guard !missing.isEmpty || keepListPieces.count > 0,
+            let node = targets.randomElement(using: &random)
+        else { return }
+        let questions = keepListPieces.ask(node, for: missing, at: turn.now.moment)
+        for (node, messages) in questions {
+            send(
+                .control(messages.flatMap(\.octets)), to: .member(node), turn: &turn,
+                using: &random)
         }
     }
 
-    /// Whether this node has seen all that there is: it agreed with another member, and if it has just
-    /// joined, with enough of them (trust.md 6).
+    /// Whether this node has seen all that there is: it agreed with two other members, and if it has just
+    /// joined, with enough of them by distinct admitters (trust.md 6).
     private mutating func checkReconciled(turn: inout Turn) {
         guard !isReconciled || partlyJoined != nil else { return }
-        let others = standing.members.filter { $0.id != id }
-        let agreed = reconciler.agreed.compactMap { standing.member($0) }
-        if !isReconciled, others.isEmpty || !agreed.isEmpty, partlyJoined == nil {
+        // After every event of a large mesh that forms: what is cheap comes first.
+        let others = max(0, standing.members.count - 1)
+        guard reconciler.isWitnessed(among: others, at: turn.now.moment) else { return }
+        if !isReconciled, partlyJoined == nil {
             isReconciled = true
             turn.send(.notice(.reconciled))
         }
         guard let partly = partlyJoined,
             UInt32(clamping: standing.revocationCount) >= partly.revocations
         else { return }
-        let admitters = Set(others.map { $0.admitter ?? $0.key })
+        let agreed = reconciler.agreed.compactMap { standing.member($0) }
         let witnesses = Set(agreed.map { $0.admitter ?? $0.key })
-        guard witnesses.count >= min(PartlyJoined.witnesses, admitters.count) else { return }
+        if witnesses.count < PartlyJoined.witnesses {
+            let admitters = Set(
+                standing.members.filter { $0.id != id }.map { $0.admitter ?? $0.key })
+            guard witnesses.count >= admitters.count else { return }
+        }
         partlyJoined = nil
         turn.write(DiskKey.partlyJoined, nil)
         isReconciled = true
@@ -177,7 +188,9 @@ extension Core {
                 $0, dataPort: settings.dataPort, controlPort: settings.controlPort,
                 preference: .init(priority: 1, weight: 100))
         }
-        let stamp = max(meshTime(turn), (old?.nodeRecordStamp ?? 0) + 1)
+        // A thief of the key may have signed one for the end of time; there is nothing above that.
+        let (next, isNone) = (old?.nodeRecordStamp ?? 0).addingReportingOverflow(1)
+        let stamp = max(meshTime(turn), isNone ? .max : next)
         guard
             let object = try? TrustObject(
                 signing: Statement(.nodeRecord(record), stamp: stamp), by: key, in: mesh)

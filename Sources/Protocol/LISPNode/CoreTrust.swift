@@ -91,9 +91,12 @@ extension Core {
                 guard let octets = trust.object(id)?.octets else { continue }
                 turn.write(DiskKey.object(id), octets)
             }
+            let gone = trust.takeGone()
+            for id in gone.objects { turn.write(DiskKey.object(id), nil) }
+            for hash in gone.keepLists { turn.write(DiskKey.keepList(hash), nil) }
             trustChanged = true
             if case .nodeRecord = object.statement.kind {
-                replaceNodeRecord(by: object, turn: &turn)
+                noticeNodeRecord(object, at: turn.now.moment)
             }
             if case .time = object.statement.kind,
                 standing.member(key: object.signer)?.roles.contains(.steward) ?? false
@@ -109,18 +112,12 @@ extension Core {
         }
     }
 
-    /// A node record has taken the place of an older one, here and on the disk. One under this node's
-    /// own key that it did not sign just now is from a former life of it, or from a second copy.
-    private mutating func replaceNodeRecord(by object: TrustObject, turn: inout Turn) {
-        if let octets = standing.member(key: object.signer)?.nodeRecordOctets,
-            let old = (try? TrustObject(octets: octets))?.id(in: mesh), !trust.contains(old)
-        {
-            turn.write(DiskKey.object(old), nil)
-        }
+    /// A node record under this node's own key that it did not sign just now is from a former life, or
+    /// from a second copy.
+    private mutating func noticeNodeRecord(_ object: TrustObject, at now: Moment) {
         guard object.signer == key.publicKey, object.octets != sessions.identity.nodeRecord,
             joining == nil
         else { return }
-        let now = turn.now.moment
         foreignRecords.removeAll { $0 + OwnRecords.fightSpan <= now }
         if foreignRecords.count <= OwnRecords.fights { foreignRecords.append(now) }
         mustRenewRecord = true
@@ -166,10 +163,12 @@ extension Core {
             spread.forget(member.id)
             knownPaths.forget(member.id)
             reached[member.id] = nil
+            stopped.remove(member.id)
             called[member.id] = nil
             objectBudgets[member.id] = nil
             turn.write(DiskKey.path(to: member.id), nil)
             reconciler.forget(member.id)
+            keepListPieces.forget(member.id)
         }
         for member in changes.joined {
             turn.send(.notice(.memberJoined(member.id)))
@@ -194,15 +193,18 @@ extension Core {
         if standing.revocationCount != before.revocationCount {
             dropRecords(turn: &turn) { $0.rightsChanged($1, tell: $2) }
         }
-        let isPoorer = changes.renewed.contains { old, new in
+        if before.hasLostCoverage(in: standing) { coverageShrank = true }
+        let isOther = changes.renewed.contains { old, new in
             new.ranges != old.ranges || new.addresses != old.addresses
                 || new.names != old.names || new.roles != old.roles
         }
-        if isDue || isPoorer || !changes.left.isEmpty {
-            coverageShrank = true
+        if isDue || isOther || coverageShrank || !changes.left.isEmpty {
             meshTimersAt = turn.now.moment
         }
+        let known = targets
         targets = chooseTargets()
+        introduce(
+            to: targets.filter { !known.contains($0) }, turn: &turn, using: &random)
         retryParked(turn: &turn, using: &random)
         ownRightsChanged(before: before, turn: &turn, using: &random)
     }
@@ -221,6 +223,10 @@ extension Core {
             sessions.retry(node, at: time, directory: &directory, using: &random)
         }
     }
+
+    /// Whether signers reach only a few by themselves. While a small mesh forms there are members whose
+    /// node record is not here yet: to pass on then would be to tell everybody everything fifty times.
+    var passesOn: Bool { standing.members.count - 1 > Self.directTargets }
 
     /// Everybody, or in a larger mesh a few, drawn so that each pair would draw each other alike.
     func chooseTargets() -> [NodeID] {
@@ -280,6 +286,9 @@ extension Core {
         _ payload: Payload, to peer: Peer, turn: inout Turn,
         using random: inout some RandomNumberGenerator
     ) {
+        if settings.showsPlaintext, case .control(let octets) = payload {
+            show(octets, peer, isSent: true, turn: &turn)
+        }
         withSessions(turn: &turn, using: &random) { sessions, time, directory, random in
             sessions.send(payload, to: peer, at: time, directory: &directory, using: &random)
         }

@@ -45,13 +45,3 @@ extension EID {
         self = eid
     }
 }
-
-/// What one event leads to: effects at once, what is to be made durable, and what waits for that.
-struct Output: Sendable {
-    private(set) var effects: [Effect] = []
-    private(set) var writes: [DiskWrite] = []
-
-    mutating func add(_ effect: Effect) { effects.append(effect) }
-    mutating func write(_ key: [UInt8], _ value: [UInt8]?) { writes.append(DiskWrite(key, value)) }
-    var isEmpty: Bool { effects.isEmpty && writes.isEmpty }
-}

@@ -4,7 +4,7 @@ import LISP
 import MappingSystem
 import Mappings
 package import Sessions
-package import Trust
+import Trust
 
 /// A whole node as a value: the same in the daemon and in the simulator. It has one entrance,
 /// ``handle(_:at:using:)``, and owns no socket, clock, disk or chance.
@@ -21,9 +21,14 @@ package struct Node: Sendable {
     package internal(set) var core: Core?
     /// This host's addresses, as the routing socket last said.
     private var locators: [Address] = []
+    private var linkMTU: Int?
+    private var legacy: LegacySites
+    private var hasStopped = false
     /// The last batch of writes that was handed out, and the last that is durable.
     private var batch: UInt64 = 0
     private var durable: UInt64 = 0
+    /// Whom this node asked when it joined last and was not let in, and what each said.
+    package private(set) var joinAttempts: [JoinAttempt] = []
     /// When `Event.deadline` must come next, at the latest.
     package private(set) var nextDeadline = Moment.never
     /// What waits until a batch is durable, oldest first.
@@ -36,27 +41,46 @@ package struct Node: Sendable {
         self.settings = settings
         self.disk = disk
         self.common = common
+        legacy = LegacySites(settings.legacy)
     }
 
     package mutating func handle(
         _ event: Event, at now: Now, using random: inout some RandomNumberGenerator
     ) -> [Effect] {
+        if hasStopped { return [] }
         var turn = Turn(now)
         core?.isDiskBehind = batch &- durable > Self.maximumBehind
         core?.noticeSleep(turn: &turn, using: &random)
         switch event {
         case .start:
             core = Core(restoring: disk, common, settings, turn: &turn, using: &random)
+            core?.legacy = legacy
             disk = [:]
             common = nil
         case .datagram(let datagram): core?.receive(datagram, turn: &turn, using: &random)
         case .packet(let packet, let instance):
             core?.encapsulate(packet, instance: instance, turn: &turn, using: &random)
+        case .opened(let packet, let instance, let index):
+            core?.explain(packet, instance: instance, index: index, turn: &turn)
+        case .heard(let heard): core?.hear(heard, turn: &turn, using: &random)
+        case .traffic: core?.noteTraffic(turn: &turn, using: &random)
+        case .pathTrouble(let path): core?.mayHaveChanged(path, at: now.moment)
         case .deadline: break
         case .written(let batch): release(through: batch, turn: &turn, using: &random)
         case .locators(let addresses):
             locators = addresses
             core?.moved(to: addresses, turn: &turn, using: &random)
+        case .linkMTU(let octets):
+            linkMTU = octets
+            core?.links(take: octets)
+        case .legacy(let xtrs):
+            legacy = LegacySites(xtrs)
+            core?.legacy = legacy
+        case .stopping:
+            core?.sayGoodbye(turn: &turn, using: &random)
+            hasStopped = true
+            nextDeadline = .never
+            return finish(&turn, using: &random)
         case .command(let command, let number):
             handle(command, number, turn: &turn, using: &random)
         }
@@ -64,6 +88,7 @@ package struct Node: Sendable {
         if let failure = core?.settle(turn: &turn, using: &random) ?? nil {
             turn.send(.answer(.failed(failure), core?.joining?.command ?? 0))
             turn.removeAll(core?.joinDiskKeys ?? [])
+            joinAttempts = core?.joining?.asked ?? []
             core = nil
         }
         let effects = finish(&turn, using: &random)
@@ -73,11 +98,11 @@ package struct Node: Sendable {
 
     /// Says what no rule of this node's asks for, in its name: how others bear that is tested with it.
     package mutating func say(
-        _ payload: Payload, to node: NodeID, at now: Now,
+        _ payload: Payload, to peer: Peer, at now: Now,
         using random: inout some RandomNumberGenerator
     ) -> [Effect] {
         var turn = Turn(now)
-        core?.send(payload, to: .member(node), turn: &turn, using: &random)
+        core?.send(payload, to: peer, turn: &turn, using: &random)
         let effects = finish(&turn, using: &random)
         nextDeadline = core?.nextDeadline() ?? .never
         return effects
@@ -98,13 +123,18 @@ package struct Node: Sendable {
                 return
             }
             core = creation.core
+            core?.linkMTU = linkMTU
+            core?.legacy = legacy
             turn.hold(.answer(creation.answer, number))
         case (.join(let text, let name), false):
             switch Core.join(
                 text, name: name, command: number, settings, locators: locators, turn: &turn,
                 using: &random)
             {
-            case .success(let joining): core = joining
+            case .success(let joining):
+                core = joining
+                core?.linkMTU = linkMTU
+                core?.legacy = legacy
             case .failure(let failure): turn.send(.answer(.failed(failure), number))
             }
         case (.create, _), (.join, _):
@@ -119,6 +149,10 @@ extension Node {
     /// Batches that the disk may be behind before records of others are left to them: a disk that is
     /// full or dead must not fill the memory.
     package static let maximumBehind: UInt64 = 256
+
+    /// Turns of others that wait for the disk at one time. Most write nothing: what a member repeats is
+    /// here already, and is acknowledged when it is durable.
+    package static let maximumWaiting = 512
 
     /// Turns whose consequences wait for the disk.
     package var waiting: Int { held.count }
@@ -142,7 +176,8 @@ extension Node {
                 effects += finish(&late, using: &random)
             } else {
                 // Members ask again for what they are not told; nobody else would.
-                let isFull = batch &- durable > Self.maximumBehind
+                let isFull =
+                    batch &- durable > Self.maximumBehind || held.count >= Self.maximumWaiting
                 let kept = isFull ? turn.held.filter(\.isOwn) : turn.held
                 if !kept.isEmpty { held.append((batch, kept)) }
             }

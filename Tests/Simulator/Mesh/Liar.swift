@@ -109,7 +109,7 @@ package final class Liars {
 
     package func say(_ payload: Payload, by liar: Int, to victim: Core) {
         run.world.act(on: liar) { node, now, random in
-            node.say(payload, to: victim.id, at: now, using: &random)
+            node.say(payload, to: .member(victim.id), at: now, using: &random)
         }
     }
 

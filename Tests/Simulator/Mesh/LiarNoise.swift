@@ -110,6 +110,7 @@ extension Liars {
             let words: [MeshMessage] = [
                 .chainWanted(from: 0), .chain(from: 0, total: 1, [piece]),
                 .redeem(proof: proof, name: nil), .admitted([piece]), .refused(.used),
+                .goodbye(bootID: [UInt8](repeating: 0, count: MeshMessage.bootIDSize)),
             ]
             return words.map { .control($0.octets) }
         case .manyClaimsWanted:
