@@ -1,0 +1,159 @@
+package import Clocks
+package import Cryptography
+import LISP
+package import LISPNode
+import Sessions
+import Trust
+
+// What is said when a mesh or a membership begins or ends.
+
+/// A mesh has begun.
+package struct CreatedReport: AdminReport {
+    package var schema = 1
+    package var heading: MeshHeading
+    /// Where others could reach this node.
+    package var reachableAt: [String]
+    /// The root key and the next one, to be kept on paper. They are nowhere else.
+    package var rootWords: String
+    package var nextRootWords: String
+    package var invite: InviteReport?
+
+    /// - Parameters:
+    ///   - root: seed of the present root, of 32 octets, as the node answered it.
+    ///   - nextRoot: of the next one.
+    ///   - invite: the first one, for the second node.
+    package init?(
+        of node: Node, root: [UInt8], nextRoot: [UInt8], invite: InviteReport? = nil
+    ) {
+        guard let core = node.core, let words = RootWords(.root, seed: root),
+            let next = RootWords(.nextRoot, seed: nextRoot)
+        else { return nil }
+        heading = MeshHeading(core)
+        reachableAt = core.rlocs.compactMap { Path($0, port: core.ports.data)?.description }
+        rootWords = words.text
+        nextRootWords = next.text
+        self.invite = invite
+    }
+
+    package func text(width: Int?) -> String {
+        let address = ([heading.address] + heading.ipv4).joined(separator: ", ")
+        var lines = [
+            "mesh \(heading.meshName)  \(heading.prefix)  \(heading.pool ?? "")",
+            "  you are       \(heading.fullName) (admin)", "  addresses     \(address)",
+            "  reachable at  \(reachableAt.isEmpty ? "no address yet" : reachableAt.joined(separator: ", ")) udp",
+            "  root keys     write both lines on paper, and keep the two apart; they are nowhere else",
+            "    \(rootWords)", "    \(nextRootWords)",
+        ]
+        if let invite {
+            lines += [
+                "  invite        \(invite.note)", "    \(invite.invite)",
+                "next: on another machine, whither join and the line above; make that node an admin too"
+                    + " (invite --role admin), or all depends on this disk",
+            ]
+        } else {
+            lines.append("next: whither invite, and on another machine whither join")
+        }
+        return lines.map(\.printable).joined(separator: "\n")
+    }
+}
+
+/// This node was let in.
+package struct JoinedReport: AdminReport {
+    package var schema = 1
+    package var heading: MeshHeading
+    package var seconds: Double
+    package var admittedBy: String
+    /// How the admitter is reached, if it has a session already.
+    package var rttSeconds: Double?
+    package var path: String?
+    package var members: Int
+    package var hasName: Bool
+
+    /// - Parameter seconds: since the command.
+    package init?(of node: Node, at now: Now, host: HostFacts, seconds: Double) {
+        guard let core = node.core, let member = core.member else { return nil }
+        heading = MeshHeading(core)
+        self.seconds = seconds
+        hasName = !member.names.isEmpty
+        members = core.standing.members.count
+        let admitter = member.admitter.flatMap { core.standing.member(key: $0) }
+        admittedBy = admitter?.displayName ?? "the root"
+        guard let admitter else { return }
+        let report = MemberReport(admitter, in: core, at: now, host: host)
+        rttSeconds = report.rttSeconds
+        path = report.path
+    }
+
+    package func text(width: Int?) -> String {
+        var facts = ["\(Decimal.one(seconds)) s", "admitted by \(admittedBy)"]
+        if let path {
+            let rtt = rttSeconds.map { " " + DurationText.roundTrip(seconds: $0) } ?? ""
+            facts.append(path + rtt)
+        }
+        facts.append("\(members) members")
+        let address = ([heading.address] + heading.ipv4).joined(separator: ", ")
+        var lines = [
+            "joined \(heading.meshName) as \(heading.fullName)  \(address)  "
+                + "(\(facts.joined(separator: ", ")))"
+        ]
+        if !hasName {
+            lines.append("the name is taken: this node is called \(heading.name)")
+        }
+        return lines.map(\.printable).joined(separator: "\n")
+    }
+}
+
+/// This node's key is ended, by itself.
+package struct LeftReport: AdminReport {
+    package var schema = 1
+    package var mesh: String?
+    package var name: String
+    /// Members that had a session, to whom it was sent at once; the others hear of it from them.
+    package var told: Int
+
+    package init?(of node: Node) {
+        guard let core = node.core else { return nil }
+        mesh = core.standing.genesis?.name.description
+        name = KeyText.name(core.key.publicKey)
+        told = core.sessions.established.count
+    }
+
+    package func text(width: Int?) -> String {
+        let others = told == 1 ? "1 member" : "\(told) members"
+        return "left \(mesh ?? "the mesh"): the key \(name) is ended for ever, and "
+            + (told == 0 ? "nobody was there to hear of it" : "\(others) were told")
+    }
+}
+
+/// Somebody's key is ended.
+package struct RevokedReport: AdminReport {
+    package var schema = 1
+    package var name: String
+    package var key: String
+    package var reason: String
+    /// Members with a session, to whom it was sent at once; who has applied it is not known here.
+    package var told: Int
+    package var others: Int
+    /// Whether the mesh agrees: some signers may not revoke some keys.
+    package var isRevoked: Bool
+
+    package init?(of node: Node, name: String, key: Ed25519.PublicKey, reason: String) {
+        guard let core = node.core else { return nil }
+        self.name = name
+        self.key = KeyText.text(key)
+        self.reason = reason
+        told = core.sessions.established.count
+        others = core.standing.members.count { $0.id != core.id }
+        isRevoked = core.standing.isRevoked(key)
+    }
+
+    package func text(width: Int?) -> String {
+        guard isRevoked else {
+            return "signed, and it does not count: this node may not revoke \(name)".printable
+        }
+        let why = reason.isEmpty ? "" : " (\(reason))"
+        return
+            "revoked \(name)\(why), told \(told)/\(others) members; the others hear of it from them"
+            .printable
+    }
+}
