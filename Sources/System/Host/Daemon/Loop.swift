@@ -1,0 +1,328 @@
+import Admin
+import Clocks
+import Glibc
+import LISP
+import LISPNode
+import Sessions
+import Trust
+
+/// The one thread that calls the node: what happens becomes events, what the node wants is done. It
+/// decides nothing.
+final class Loop {
+    /// What comes from other threads.
+    enum Letter: Sendable {
+        case datagram(Datagram)
+        case packet([UInt8])
+        case opened([UInt8], instance: UInt32, index: UInt32)
+        case heard(Heard)
+        case pathTrouble(Path)
+        case written(batch: UInt64)
+        case disk(DiskTrouble?)
+        case question(AdminSocket.Question)
+        case stop
+        case reload
+        /// Something is gone without which there is nothing to do.
+        case broken(HostError)
+    }
+
+    /// What it works with.
+    struct Devices {
+        var packets: PacketThreads
+        var dataPort: UDPPort
+        var controlPort: UDPPort
+        var tun: TUNDevice
+        var disk: DiskThread
+        var monitor: UnderlayMonitor
+        /// Gets what was sealed, if anybody wants to see it.
+        var capture: CaptureWriter?
+    }
+
+    var node: Node
+    let clock: SystemClock
+    let log: DaemonLog
+    var facts: HostFacts
+    /// Commands of people that the node has not answered yet.
+    var pending: [UInt64: (Answer) -> Void] = [:]
+    /// Those of them that are answered once the disk has what they signed.
+    var unwritten: [(number: UInt64, start: Moment, client: AdminSocket.Client)] = []
+    var nextCommand: UInt64 = 1
+    /// Clients that wait until the node is ready.
+    var waiting: [(until: Moment, client: AdminSocket.Client)] = []
+    /// Clients whose node was let in, and has no name yet.
+    var joined: [(start: Moment, client: AdminSocket.Client)] = []
+    var isStopping = false
+    /// Why it stops, if nobody told it to.
+    private(set) var failure: HostError?
+    private(set) var settings: DaemonSettings
+    private let settingsPath: String?
+    /// Called once the mesh's own name is known.
+    private var learnedName: ((MeshName) -> Void)?
+
+    private let devices: Devices
+    private let mailbox: Mailbox<Letter>
+    private var random = SystemRandomNumberGenerator()
+    private var overlay: Overlay
+    private var underlay: Underlay
+    /// What goes out at the end of a turn: one call of the system for each port.
+    private var dataOut: [Datagram] = []
+    private var controlOut: [Datagram] = []
+    /// Events and questions other than packets came: what the kernel has may have to follow.
+    private var mayHaveChanged = true
+    /// What packet threads have done when the node last counted it, and when it counts again.
+    private var lastActivity: UInt64 = 0
+    private var trafficAt = Moment.start
+    private var isBusy = false
+    private var watchdog: Moment
+    private let watchdogInterval: Span?
+
+    init(
+        _ node: Node, _ devices: Devices, mailbox: Mailbox<Letter>, clock: SystemClock,
+        settings: DaemonSettings, settingsPath: String?, facts: HostFacts, log: DaemonLog,
+        learnedName: @escaping (MeshName) -> Void
+    ) throws(HostError) {
+        self.node = node
+        self.devices = devices
+        self.mailbox = mailbox
+        self.clock = clock
+        self.facts = facts
+        self.log = log
+        self.settings = settings
+        self.settingsPath = settingsPath
+        self.learnedName = learnedName
+        underlay = Underlay(settings.locators, tun: devices.tun.name)
+        _ = try underlay.refresh()
+        overlay = try Overlay(devices.tun, mtu: settings.tun.mtu ?? underlay.mtu)
+        watchdogInterval = ServiceManager.watchdogMicroseconds.map { Span(microseconds: $0) }
+        watchdog = clock.now.moment
+    }
+
+    /// Runs until it is told to stop.
+    func run() {
+        handle(.start)
+        noteUnderlay()
+        handle(.linkMTU(underlay.linkMTU))
+        handle(.locators(underlay.addresses.map(\.address)))
+        finishTurn()
+        while !isStopping {
+            waitForNews()
+            for letter in mailbox.take() { take(letter) }
+            let now = clock.now
+            if now.moment >= node.nextDeadline { handle(.deadline) }
+            noteTraffic(at: now.moment)
+            if let table = node.forwardingTable(at: now) { devices.packets.publish(table) }
+            finishTurn()
+        }
+        handle(.stopping)
+        finishTurn()
+    }
+
+    private func waitForNews() {
+        let deadline = min(
+            min(isBusy ? trafficAt : .never, node.nextForwarding()),
+            min(node.nextDeadline, watchdogInterval == nil ? .never : watchdog),
+            min(
+                waiting.map(\.until).min() ?? .never,
+                min(
+                    joined.map { $0.start + Self.namePatience }.min() ?? .never, unwrittenDeadline))
+        )
+        let now = clock.now.moment
+        // Rounded up, so that it is not too early when it wakes.
+        let wait = deadline == .never ? -1 : max(0, ((deadline - now).microseconds + 999) / 1000)
+        var watched = [
+            pollfd(fd: mailbox.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: devices.monitor.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        _ = poll(&watched, nfds_t(watched.count), Int32(clamping: min(wait, 60_000)))
+        if watched[1].revents != 0, devices.monitor.drain() { lookAtUnderlay() }
+        if let watchdogInterval, clock.now.moment >= watchdog {
+            ServiceManager.tell("WATCHDOG=1")
+            watchdog = clock.now.moment + watchdogInterval
+        }
+    }
+
+    /// The node counts what packet threads did, once a second while they do anything.
+    private func noteTraffic(at now: Moment) {
+        guard now >= trafficAt else { return }
+        let activity = devices.packets.activity
+        if activity != lastActivity {
+            lastActivity = activity
+            handle(.traffic)
+            trafficAt = now + .seconds(1)
+            isBusy = true
+        } else {
+            isBusy = false
+        }
+    }
+
+    private func take(_ letter: Letter) {
+        switch letter {
+        case .datagram(let datagram): handle(.datagram(datagram))
+        case .packet(let packet): handle(.packet(packet, instance: 0))
+        case .opened(let packet, let instance, let index):
+            handle(.opened(packet, instance: instance, index: index))
+        case .heard(let heard): handle(.heard(heard))
+        case .pathTrouble(let path): handle(.pathTrouble(path))
+        case .written(let batch): handle(.written(batch: batch))
+        case .disk(let trouble):
+            facts.diskTrouble = trouble?.description
+            if let trouble {
+                log.warning("disk.trouble", ["why": "\(trouble)"])
+            } else {
+                log.notice("disk.well")
+            }
+        case .question(let question): answer(question)
+        case .stop: isStopping = true
+        case .reload: reload()
+        case .broken(let error):
+            log.error("device.lost", ["why": "\(error)"])
+            failure = error
+            isStopping = true
+        }
+    }
+
+    /// Gives the node an event and does what it wants.
+    func handle(_ event: Event) {
+        let now = clock.now
+        let effects = node.handle(event, at: now, using: &random)
+        // Before anything follows from the event: packets must not go on by what it has ended.
+        if let table = node.forwardingTable(at: now) { devices.packets.publish(table) }
+        for effect in effects { perform(effect) }
+    }
+
+    private func perform(_ effect: Effect) {
+        switch effect {
+        case .send(let datagram):
+            switch datagram.port {
+            case .data: dataOut.append(datagram)
+            case .control: controlOut.append(datagram)
+            }
+        case .reopen(let datagram, let isRelayed):
+            devices.packets.giveBack(datagram, isRelayed: isRelayed)
+        case .deliver(let packet, _):
+            packet.withUnsafeBytes { _ = devices.tun.write($0) }
+        case .write(let writes, let batch):
+            mayHaveChanged = true
+            devices.disk.write(writes, batch: batch)
+        case .answer(let answer, let number):
+            mayHaveChanged = true
+            pending.removeValue(forKey: number)?(answer)
+        case .notice(let notice):
+            mayHaveChanged = true
+            tell(notice)
+        case .plaintext(let plaintext):
+            for packet in plaintext.packets where devices.capture?.write(packet) == true {
+                log.warning("capture.full")
+            }
+        }
+    }
+
+    private func finishTurn() {
+        if !dataOut.isEmpty {
+            _ = devices.dataPort.send(dataOut)
+            dataOut.removeAll(keepingCapacity: true)
+        }
+        if !controlOut.isEmpty {
+            _ = devices.controlPort.send(controlOut)
+            controlOut.removeAll(keepingCapacity: true)
+        }
+        if mayHaveChanged { follow() }
+        mayHaveChanged = false
+        answerWaiting()
+        answerJoined()
+        answerUnwritten()
+    }
+
+    /// What the kernel and the state directory have follows the node.
+    private func follow() {
+        if let learnedName, let name = node.core?.standing.genesis?.name {
+            self.learnedName = nil
+            learnedName(name)
+        }
+        for error in overlay.follow(node) { log.warning("overlay.failed", ["why": "\(error)"]) }
+    }
+
+    private func lookAtUnderlay() {
+        do throws(HostError) {
+            guard let addresses = try underlay.refresh() else { return }
+            let paths = addresses.compactMap { Path($0, port: devices.dataPort.port) }
+            log.notice(
+                "locators.changed", ["to": paths.map(\.description).joined(separator: " ")])
+            try overlay.setMTU(settings.tun.mtu ?? underlay.mtu)
+            noteUnderlay()
+            handle(.linkMTU(underlay.linkMTU))
+            handle(.locators(addresses))
+        } catch {
+            log.warning("underlay.unreadable", ["why": "\(error)"])
+        }
+    }
+
+    /// SIGHUP: the file of settings is read again. One that is wrong changes nothing.
+    func reload() {
+        guard let settingsPath else { return }
+        ServiceManager.tell("RELOADING=1")
+        defer { ServiceManager.tell("READY=1") }
+        do throws(SettingsErrors) {
+            let new = try DaemonSettings(path: settingsPath)
+            let late = settings.keysThatNeedRestart(for: new)
+            if !late.isEmpty {
+                log.warning("settings.need-restart", ["keys": late.joined(separator: " ")])
+            }
+            settings = new
+            handle(.legacy(new.lisp.xtrs))
+            mayHaveChanged = true
+            log.setLevel(new.log.level)
+            underlay.choose(new.locators)
+            lookAtUnderlay()
+            log.notice("settings.reloaded")
+        } catch {
+            log.error("settings.wrong", ["why": "\(error)"])
+        }
+    }
+
+    private func noteUnderlay() {
+        facts.tun = HostFacts.TUN(name: devices.tun.name, mtu: settings.tun.mtu ?? underlay.mtu)
+        facts.locators = underlay.addresses.map {
+            HostFacts.Locator($0.address, interface: $0.interface, mtu: $0.mtu)
+        }
+    }
+
+    private func tell(_ notice: Notice) {
+        switch notice {
+        case .memberJoined(let id): log.notice("member.joined", name(of: id))
+        case .memberLeft(let id): log.notice("member.left", name(of: id))
+        case .memberStopped(let id): log.notice("member.stopped", name(of: id))
+        case .sessionBegan(let id): log.info("session.began", name(of: id))
+        case .sessionEnded(let id): log.info("session.ended", name(of: id))
+        case .pathMoved(let id): log.notice("path.moved", name(of: id))
+        case .secondCopy: log.error("identity.second-copy")
+        case .clockStepped(let milliseconds):
+            log.warning("clock.stepped", ["milliseconds": "\(milliseconds)"])
+            facts.clockStep = (Double(milliseconds) / 1000, .zero)
+        case .clockDisagrees(let milliseconds):
+            log.warning("clock.disagrees", ["milliseconds": "\(milliseconds)"])
+        case .lostClaim: log.warning("claim.lost")
+        case .reconciled: log.notice("reconciled")
+        case .revoked: log.error("revoked")
+        case .damagedState(let key):
+            log.warning(
+                "state.damaged", ["key": "\(key.prefix(1).map { String(UnicodeScalar($0)) })"])
+        }
+    }
+
+    private func name(of id: NodeID) -> [String: String] {
+        let core = node.core
+        let name = core?.standing.member(id)?.displayName ?? core?.formerName(of: id)
+        return ["member": name ?? "\(id)"]
+    }
+}
+
+extension Address {
+    /// As people write it.
+    fileprivate var text: String {
+        switch self {
+        case .ipv4(let address): return "\(address)"
+        case .ipv6(let address): return "\(address)"
+        default: return "\(self)"
+        }
+    }
+}
