@@ -5,7 +5,7 @@ import Testing
 /// The program itself, as people run it.
 @Suite("The whither command")
 struct ProgramTests {
-    @Test("the README's first command shows the nine messages of the slides and their sets")
+    @Test("a capture of 2019 shows the nine messages of the slides and their sets")
     func slides() throws {
         let run = try whither(
             "decode", "--file", Checkout.vector("decent-2019.pcap"), "--compat", "lispers.net",
@@ -53,6 +53,21 @@ struct ProgramTests {
         #expect(right.contains("MAC: right") && !right.contains("MAC: wrong"))
         let wrong = try whither("decode", "--file", capture, "--key", "passwort").output
         #expect(wrong.contains("MAC: wrong under this key") && !wrong.contains("MAC: right"))
+    }
+
+    @Test("config check says ok, or what is wrong and where")
+    func configCheck() throws {
+        let right = try whither("config", "check", "\(Checkout.root)/Docs/whither.toml")
+        #expect(right.status == 0 && right.output == "ok\n")
+        let file = try TemporaryFile([UInt8]("[tun]\nmut = 1400\n".utf8))
+        let wrong = try whither("config", "check", file.path)
+        #expect(wrong.status == 2)
+        #expect(
+            wrong.output
+                == "\(file.path):2:1: unknown key \"mut\" in [tun]; did you mean \"mtu\"?\n")
+        let missing = try whither("config", "check", "/no/such/file")
+        #expect(missing.status == 2)
+        #expect(missing.output == "/no/such/file: there is no such file\n")
     }
 
     @Test("index prints the set, and the same as JSON")

@@ -9,10 +9,31 @@ struct Whither: ParsableCommand {
         abstract: "Whither does this identifier go? A peer-to-peer LISP node.",
         discussion: """
             Answers go to standard output, everything else to standard error.
-            Exit codes: 0 fine; 1 the answer could not be written; 2 the words or the input are \
-            wrong; 3 a capture was read, and some of its messages could not be decoded.
+            Exit codes: 0 fine; 1 not done or not running; 2 the words or the input are wrong; \
+            3 done or running, and not all of it well.
             """,
-        subcommands: [Decode.self, Index.self])
+        version: version,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "A mesh",
+                subcommands: [
+                    Create.self, Invite.self, Join.self, Up.self, Down.self, Leave.self,
+                    Revoke.self, Demo.self,
+                ]),
+            CommandGroup(
+                name: "Looking at it",
+                subcommands: [
+                    Status.self, Show.self, Lookup.self, Ping.self, Why.self, ID.self, Wait.self,
+                ]),
+            CommandGroup(
+                name: "LISP",
+                subcommands: [Lig.self, Decode.self, Index.self]),
+            CommandGroup(
+                name: "The daemon",
+                subcommands: [DaemonVerb.self, Config.self]),
+        ])
+
+    static let version = "0.4.0"
 
     static func main() {
         do {
@@ -23,6 +44,10 @@ struct Whither: ParsableCommand {
             // Help and completion scripts are answers, and a verb may choose its code.
             if code == .success { exit(withError: error) }
             if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
+            if let error = error as? AdminError {
+                StandardStream.note(error.description)
+                Glibc.exit(Int32(error.exit.rawValue))
+            }
             complain(message(for: error))
             Glibc.exit(ExitCode.usage.rawValue)
         }

@@ -1,0 +1,184 @@
+import Admin
+import ArgumentParser
+import Host
+
+// Verbs that ask the daemon, and print what it says.
+
+struct Invite: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make an invite: one text, to be pasted behind whither join.",
+        discussion: """
+            Any member that is up redeems it, this node need not be. The invite goes to standard \
+            output and nothing else, so that it can be piped.
+            """)
+
+    @Option(help: ArgumentHelp("How many nodes may join with it.", valueName: "N"))
+    var uses: UInt16 = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "How long it holds: 30m, 2h, 7d; for ever if not said.", valueName: "time"))
+    var expires: String?
+
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("The only key that it is for, as whither id shows it.", valueName: "key")
+    )
+    var key: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A role beside member: admin, gateway… May be said again.", valueName: "role"))
+    var role: [String] = []
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws {
+        var wish = AdminRequest.Invite()
+        wish.uses = uses
+        wish.roles = role
+        wish.forKey = key
+        if let expires {
+            wish.lifeSeconds = Double(try DurationText.span(expires).milliseconds) / 1000
+        }
+        guard case .invite(let report) = try Client(places: places).ask(.invite(wish)) else {
+            return
+        }
+        if !answer.json { StandardStream.note(report.note) }
+        try Client(places: places).show(report, answer)
+    }
+}
+
+struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show this node and its mesh on one screen.",
+        discussion: "Exit codes: 0 fine; 1 not running; 3 with --check: it runs, and not well.")
+
+    @Flag(help: "Exit with 3 if anything is wrong.")
+    var check = false
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws {
+        let client = Client(places: places)
+        guard case .status(let report) = try client.ask(.status) else { return }
+        try client.show(report, answer)
+        if check, report.isDegraded { throw ExitCode.degraded }
+    }
+}
+
+struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show a table: map-cache, database, site, members or sessions.")
+
+    @Argument(help: "map-cache, database, site, members or sessions.")
+    var table: AdminRequest.Table
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws { try Client(places: places).show(.show(table), answer) }
+}
+
+extension AdminRequest.Table: ExpressibleByArgument {}
+
+struct Lookup: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the mapping of an EID or a name.")
+
+    @Argument(help: "10.77.0.5, [1000]fd00::1, or a node's name.")
+    var eid: String
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws { try Client(places: places).show(.lookup(eid), answer) }
+}
+
+struct Why: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say why packets to a node go where they go, from name to path.")
+
+    @Argument(help: "A name, a key, an id or an EID.")
+    var who: String
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws { try Client(places: places).show(.why(who), answer) }
+}
+
+struct ID: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "id", abstract: "Print this node's key, ids, addresses, name and roles.")
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws { try Client(places: places).show(.id, answer) }
+}
+
+struct Ping: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask a member for a sign of life: the path, the round trip, the MTU.")
+
+    @Argument(help: "A name, a key, an id or an EID.")
+    var who: String
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("How often.", valueName: "N"))
+    var count = 4
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws {
+        var wish = AdminRequest.Ping(who: who)
+        wish.count = count
+        let client = Client(places: places)
+        guard case .ping(let report) = try client.ask(.ping(wish)) else { return }
+        try client.show(report, answer)
+        if report.received == 0 { throw ExitCode.undone }
+    }
+}
+
+struct Revoke: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "End a member's key, for ever.",
+        discussion:
+            "Everybody who hears of it cuts it off at once. Needs the role revoker, as admins have."
+    )
+
+    @Argument(help: "A name, a key or an id.")
+    var who: String
+
+    @Option(help: ArgumentHelp("Why, for those who ask later.", valueName: "text"))
+    var reason = ""
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws {
+        var wish = AdminRequest.Revoke(who: who)
+        wish.reason = reason
+        try Client(places: places).show(.revoke(wish), answer)
+    }
+}
+
+struct Wait: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Wait until this node is a member that has heard all there is.")
+
+    @Option(help: ArgumentHelp("At most so long: 30s, 5m.", valueName: "time"))
+    var timeout = "30s"
+
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws {
+        let span = try DurationText.span(timeout)
+        let seconds = Double(span.milliseconds) / 1000
+        try Client(places: places).show(.wait(seconds: seconds), answer)
+    }
+}

@@ -1,0 +1,125 @@
+import Admin
+import ArgumentParser
+import Glibc
+import Host
+
+struct Up: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Start the daemon of a mesh that this machine is in, or of all.")
+
+    @Argument(help: "The mesh; all that this machine is in, if not said.")
+    var name: String?
+
+    @OptionGroup var start: StartOptions
+    @OptionGroup var places: Places
+
+    func run() throws {
+        let known = StateDirectory.list(root: places.stateRoot)
+        let wanted = name.map { wanted in
+            known.filter { $0 == wanted || MeshFile.name(of: $0, in: places.stateRoot) == wanted }
+        }
+        guard let names = Optional(wanted ?? known), !names.isEmpty else {
+            throw AdminError(
+                "no_mesh",
+                name.map { "this machine is in no mesh \($0)" } ?? "this machine is in no mesh",
+                hint: "whither create NAME begins one, whither join INVITE joins one", exit: .usage)
+        }
+        let client = Client(places: places)
+        for name in names where !client.isRunning(name) {
+            try DaemonProcess(name: name, places: places, start: start).launch()
+            StandardStream.note("\(MeshFile.name(of: name, in: places.stateRoot) ?? name) is up")
+        }
+    }
+}
+
+struct Down: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stop the daemon. The node stays a member, and whither up starts it again.")
+
+    @OptionGroup var start: StartOptions
+    @OptionGroup var places: Places
+
+    func run() throws {
+        let client = Client(places: places)
+        let name = try client.name()
+        _ = try client.ask(.down, of: name)
+        DaemonProcess(name: name, places: places, start: start).waitForEnd()
+    }
+}
+
+struct Leave: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "End this node's key and forget the mesh. It cannot be undone.")
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @OptionGroup var start: StartOptions
+    @OptionGroup var places: Places
+    @OptionGroup var answer: AnswerOptions
+
+    func run() throws {
+        let client = Client(places: places)
+        let name = try client.name()
+        guard yes || isConfirmed else {
+            throw AdminError(
+                "not_confirmed", "nothing was done",
+                hint: "leaving ends this node's key for ever: whither leave --yes")
+        }
+        let result = try client.ask(.leave, of: name)
+        // What was signed goes out before the one who signed it is gone.
+        usleep(300_000)
+        _ = try client.ask(.down, of: name)
+        DaemonProcess(name: name, places: places, start: start).waitForEnd()
+        try StateDirectory(root: places.stateRoot, name: name).removeAll()
+        rmdir("\(places.stateRoot)/\(name)")
+        if let report = result.report { try client.show(report, answer) }
+    }
+
+    private var isConfirmed: Bool {
+        guard isatty(STDIN_FILENO) == 1 else { return false }
+        StandardStream.note("this ends the node's key for ever; type yes to go on")
+        return readLine() == "yes"
+    }
+}
+
+/// The daemon itself, as systemd and the other verbs start it.
+struct DaemonVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "daemon", abstract: "Run in the foreground, as systemd wants it.")
+
+    @Argument(help: "The mesh.")
+    var name: String
+
+    @Option(help: .hidden)
+    var readyDescriptor: Int32?
+
+    @OptionGroup var start: StartOptions
+    @OptionGroup var places: Places
+
+    func run() throws {
+        let path =
+            start.config
+            ?? "/etc/whither/\(MeshFile.name(of: name, in: places.stateRoot) ?? name).toml"
+        var isReady = false
+        do {
+            var settings = try DaemonSettings(path: path, mustExist: start.config != nil)
+            settings.sessions.capture = start.pcap ?? settings.sessions.capture
+            let daemon = Daemon(
+                Daemon.Options(
+                    stateRoot: places.stateRoot, runRoot: places.runRoot, name: name,
+                    settings: settings, settingsPath: path, version: Whither.version))
+            try daemon.run {
+                isReady = true
+                if let readyDescriptor { Launcher.tell(Launcher.ready, on: readyDescriptor) }
+            }
+        } catch {
+            // Once it is ready, nobody waits for a word; what it says is in its log.
+            guard let readyDescriptor, !isReady else {
+                throw AdminError("not_started", "\(error)")
+            }
+            Launcher.tell("\(error)", on: readyDescriptor)
+            throw ExitCode.undone
+        }
+    }
+}
