@@ -15,7 +15,8 @@ let package = Package(
             description: "Planted bugs and stand-ins for cryptography; never in a product.")
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
         // C libraries, each with the Debian package that has it.
@@ -23,8 +24,13 @@ let package = Package(
             name: "CSodium", path: "Sources/System/CSodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(
             name: "CCrypto", path: "Sources/System/CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux", path: "Sources/System/CLinux"),
         .systemLibrary(
             name: "CPcap", path: "Sources/System/CPcap", providers: [.apt(["libpcap-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/System/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        // C over Debian's toml++ (libtomlplusplus-dev), which is C++ and headers only.
+        .target(name: "CTOML", path: "Sources/System/CTOML"),
 
         // Protocol
         .target(name: "Clocks", path: "Sources/Protocol/Clocks", swiftSettings: settings),
@@ -54,8 +60,9 @@ let package = Package(
             ],
             path: "Sources/Protocol/MappingSystem", swiftSettings: settings),
         .target(
-            name: "Forwarding", dependencies: ["LISP"], path: "Sources/Protocol/Forwarding",
-            swiftSettings: settings),
+            name: "Forwarding",
+            dependencies: ["Clocks", "Laboratory", "LISP", "Sessions"],
+            path: "Sources/Protocol/Forwarding", swiftSettings: settings),
         .target(
             name: "LISPNode",
             dependencies: [
@@ -64,19 +71,29 @@ let package = Package(
             ],
             path: "Sources/Protocol/LISPNode", swiftSettings: settings),
         .target(
-            name: "Admin", dependencies: ["LISP", "MappingSystem"], path: "Sources/Protocol/Admin",
-            swiftSettings: settings),
+            name: "Admin",
+            dependencies: [
+                "Clocks", "Cryptography", "LISP", "LISPNode", "MappingSystem", "Mappings",
+                "Sessions", "Trust",
+            ],
+            path: "Sources/Protocol/Admin", swiftSettings: settings),
 
         // System
         .target(
-            name: "Host", dependencies: ["CPcap"], path: "Sources/System/Host",
-            swiftSettings: settings),
+            name: "Host",
+            dependencies: [
+                "Admin", "CLinux", "CPcap", "CSQLite", "CTOML", "Clocks", "Cryptography",
+                "Forwarding", "LISP",
+                "LISPNode", "Sessions", "Trust",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/System/Host", swiftSettings: settings),
 
         // Programs
         .executableTarget(
             name: "whither",
             dependencies: [
-                "Admin", "Host", "LISP", "MappingSystem",
+                "Admin", "Host", "LISP", "MappingSystem", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Programs/whither", swiftSettings: settings),
@@ -121,10 +138,14 @@ let package = Package(
         .executableTarget(
             name: "whither-bench",
             dependencies: [
-                "AllocationCount", "Clocks", "Cryptography", "LISP", "Mappings", "TestKit", "Trust",
+                "AllocationCount", "Clocks", "CSodium", "Cryptography", "Forwarding", "LISP",
+                "Mappings", "Sessions", "TestKit", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "disk-writer", dependencies: ["Host", "LISPNode", "TestKit"],
+            path: "Tests/DiskWriter", swiftSettings: settings),
         .testTarget(
             name: "CryptographyTests", dependencies: ["Cryptography", "Laboratory", "TestKit"],
             path: "Tests/CryptographyTests", swiftSettings: settings),
@@ -151,22 +172,37 @@ let package = Package(
             ],
             path: "Tests/MappingSystemTests", swiftSettings: settings),
         .testTarget(
-            name: "ForwardingTests", dependencies: ["Forwarding", "LISP", "TestKit"],
+            name: "ForwardingTests",
+            dependencies: [
+                "AllocationCount", "Clocks", "Cryptography", "Forwarding", "LISP", "Sessions",
+                "TestKit",
+            ],
             path: "Tests/ForwardingTests", swiftSettings: settings),
         .testTarget(
             name: "SimulatorTests",
             dependencies: [
-                "Clocks", "Cryptography", "LISP", "LISPNode", "MappingSystem", "Mappings",
-                "Sessions", "Simulator",
+                "Clocks", "Cryptography", "Forwarding", "Host", "LISP", "LISPNode", "MappingSystem",
+                "Mappings", "Sessions", "Simulator",
                 "TestKit", "Trust", "whither-sim",
             ],
             path: "Tests/SimulatorTests", swiftSettings: settings),
         .testTarget(
-            name: "AdminTests", dependencies: ["Admin", "LISP", "MappingSystem", "TestKit"],
+            name: "AdminTests",
+            dependencies: [
+                "Admin", "Clocks", "Cryptography", "LISP", "LISPNode", "MappingSystem", "Mappings",
+                "Sessions", "Simulator", "TestKit", "Trust",
+            ],
             path: "Tests/AdminTests", swiftSettings: settings),
         .testTarget(
-            name: "HostTests", dependencies: ["Host", "TestKit"], path: "Tests/HostTests",
-            swiftSettings: settings),
+            name: "HostTests",
+            dependencies: [
+                "AllocationCount", "CLinux", "CSQLite", "Clocks", "Cryptography", "Host", "LISP",
+                "LISPNode", "Sessions", "TestKit", "Trust", "disk-writer",
+            ],
+            path: "Tests/HostTests", swiftSettings: settings),
+        .testTarget(
+            name: "SystemTests", dependencies: ["Admin", "CLinux", "Host", "TestKit", "whither"],
+            path: "Tests/SystemTests", swiftSettings: settings),
         .testTarget(
             name: "ProgramTests", dependencies: ["TestKit", "whither"], path: "Tests/ProgramTests",
             swiftSettings: settings),

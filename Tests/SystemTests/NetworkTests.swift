@@ -1,0 +1,117 @@
+import Admin
+import Foundation
+import Host
+import Testing
+
+extension SystemTests {
+    @Suite("Networks that are not good", .serialized)
+    struct NetworkTests {
+        @Test("5 % loss, 20 ms, packets in other orders: a node joins, and pings come back")
+        func lossy() throws {
+            let bench = try Bench(3, family: .ipv4)
+            try bench.route(1...3)
+            let weather = try Weather(over: bench, hosts: 1...3, seed: 5)
+            let start = monotonicSeconds
+            let all = try bench.mesh()
+            print("a mesh of three over 5 % loss, 40 ms: \(rounded(monotonicSeconds - start)) s")
+            try all[2].reachBoth(all[1])
+            let result = try all[1].ping(all[2].ipv6, count: 40)
+            // 10 % of echoes are lost by the links; four times that would be the overlay's own.
+            let lost = result.output.split(separator: ",").first { $0.contains("packet loss") }
+                .flatMap {
+                    Double($0.split(separator: "%")[0].trimmingCharacters(in: .whitespaces))
+                }
+            #expect(try #require(lost) < 40, "\(all[1].failure(result.output, all[2]))")
+            try bench.expectEqual(all, members: 3, within: 30)
+            #expect(weather.lost > 0 && weather.passed > 10 * weather.lost)
+        }
+
+        @Test("a node behind a NAT, which only sends first, reaches all and is reached by all")
+        func nat() throws {
+            let bench = try Bench(3, family: .ipv4)
+            // Host 3 goes behind a router.
+            try bench.addNamespace("router")
+            try bench.plug("router", port: "port9")
+            try bench.ip(in: "3", ["link del eth0"])
+            try bench.ip(
+                in: "router",
+                [
+                    "link set lo up", "addr add 10.99.0.99/24 dev eth0", "link set eth0 up",
+                    "link add inside type veth peer name eth0 netns \(bench.namespace("3"))",
+                    "addr add 192.168.7.1/24 dev inside", "link set inside up",
+                ])
+            try bench.ip(
+                in: "3",
+                [
+                    "addr add 192.168.7.2/24 dev eth0", "link set eth0 up",
+                    "route add default via 192.168.7.1",
+                ])
+            try bench.run(in: "router", "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+            try bench.run(
+                in: "router", "nft", "-f", "-",
+                input: """
+                    table ip nat { chain out { type nat hook postrouting priority srcnat;
+                      oifname "eth0" masquerade random; }; }
+                    table ip filter { chain through { type filter hook forward priority filter;
+                      iifname "eth0" ct state new drop; }; }
+
+                    """)
+            let all = try bench.mesh()
+            let (a, b, inside) = (all[0], all[1], all[2])
+            try inside.reachBoth(a)
+            try a.reachBoth(inside)
+            // They have not met: the one outside speaks first.
+            try b.reachBoth(inside)
+            try inside.reachBoth(b)
+            // The router forgets all that it knew, as after a loss of power: other ports from now on.
+            try bench.ip(in: "router", ["link set eth0 down"])
+            try bench.ip(in: "router", ["link set eth0 up"])
+            let back = try inside.reach(a, patience: 30)
+            print("behind a NAT that was made anew: \(rounded(back)) s")
+        }
+
+        @Test(
+            "links of 1280 to 9000 octets: what is too big is answered with the right size",
+            arguments: [1280, 1500, 9000])
+        func links(mtu: Int) throws {
+            let bench = try Bench(2, family: .ipv4, mtu: mtu)
+            let all = try bench.mesh()
+            let (a, b) = (all[0], all[1])
+            try a.reachBoth(b)
+            let inner = mtu - 20 - 44
+            try expectLargest(inner, from: a, to: b)
+            try expectLargest(inner, from: b, to: a)
+        }
+
+        @Test(
+            "a router on the way that takes less than the links of both ends is noticed",
+            arguments: [1400])
+        func smallerOnTheWay(mtu: Int) throws {
+            let bench = try Bench(2, family: .ipv4)
+            try bench.route(1...2)
+            // Its own links take less; those of both hosts do not know.
+            try bench.ip(in: "router", ["link set to2 mtu \(mtu)"])
+            let all = try bench.mesh()
+            try expectLargest(mtu - 20 - 44, from: all[0], to: all[1])
+        }
+
+        /// The largest packet passes, and one that is larger by one is refused with that size.
+        private func expectLargest(_ inner: Int, from here: Guest, to there: Guest) throws {
+            // The device takes what fits the link when the outer header is IPv6's.
+            let inner = min(inner, try #require(try here.status().tunMTU))
+            // The first large packets make the node look for the size.
+            _ = try here.ping(there.ipv4, size: inner + 1, count: 8, seconds: 1)
+            let passes = try here.ping(there.ipv4, size: inner, count: 2)
+            #expect(
+                passes.status == 0,
+                "\(here.failure("\(inner): \(passes.output)\(passes.errors)", there))")
+            let refused = try here.ping(there.ipv4, size: inner + 1, count: 2, seconds: 1)
+            let words = refused.output + refused.errors
+            #expect(
+                refused.status != 0
+                    && (words.contains("mtu = \(inner)") || words.contains("mtu=\(inner)")
+                        || words.contains("mtu: \(inner)")),
+                "\(here.failure("\(inner + 1): \(words)", there))")
+        }
+    }
+}
