@@ -1,4 +1,10 @@
 #define _GNU_SOURCE 1
+// The importer's own view of fd_set is one without _GNU_SOURCE, which names its member otherwise; two
+// views of one structure do not mix.
+#include <features.h>
+#undef __USE_XOPEN
+#include <sys/select.h>
+#define __USE_XOPEN 1
 // What Swift's importer does not reach by Glibc alone: GNU's own functions, and macros.
 #ifndef WHITHER_CLINUX_H
 #define WHITHER_CLINUX_H
