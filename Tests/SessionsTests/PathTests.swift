@@ -28,6 +28,62 @@ struct PathTests {
         }
     }
 
+    @Test("two ends with two addresses each do not change places for ever")
+    func twoAddressesSettle() {
+        for quicker in 0..<2 {
+            var wire = Wire(nodes: 2)
+            let first = wire.nodes.map(\.path)
+            let second = (0..<2).map { number in
+                Path(IPv4Address(rawValue: 0x0A32_0001 + UInt32(number)), port: 4341)
+            }
+            for node in 0..<2 {
+                let other = 1 - node
+                wire.nodes[node].directory.known[wire.nodes[other].id] = [
+                    first[other], second[other],
+                ]
+            }
+            wire.connect()
+            // A packet to an address of one kind comes from the sender's of the same kind.
+            func deliver(_ logged: ArraySlice<(from: Int, datagram: Datagram)>) {
+                for (from, datagram) in logged {
+                    let to = 1 - from
+                    let isSecond = datagram.remote == second[to]
+                    wire.inject(datagram.octets, into: to, from: (isSecond ? second : first)[from])
+                }
+            }
+            func paths() -> [Path?] {
+                (0..<2).map { wire.state(of: 1 - $0, at: $0)?.path }
+            }
+            func new(since start: Int) -> ArraySlice<(from: Int, datagram: Datagram)> {
+                wire.flying = []
+                return wire.log.map { ($0.from, $0.datagram) }[start...]
+            }
+            // One hears the other from its second address, in the moment in which that one sends to
+            // and from the first.
+            var start = wire.log.count
+            wire.send(.control([16, 0, 0]), from: quicker, to: 1 - quicker)
+            let stray = new(since: start)
+            start = wire.log.count
+            wire.inject(
+                stray[stray.startIndex].datagram.octets, into: 1 - quicker, from: second[quicker])
+            let isLower = wire.nodes[1 - quicker].id < wire.nodes[quicker].id
+            #expect(paths()[1 - quicker] == (isLower ? first : second)[quicker])
+            var moves = 0
+            for round in 0..<40 {
+                for node in 0..<2 { wire.send(.control([16, 0, 0]), from: node, to: 1 - node) }
+                let crossing = new(since: start)
+                start = wire.log.count
+                let before = paths()
+                deliver(crossing)
+                wire.run(for: .milliseconds(10))
+                if round >= 20, paths() != before { moves += 1 }
+            }
+            #expect(moves == 0, "node \(quicker) was quicker: \(moves) moves")
+            let settled = paths()
+            #expect((settled[0] == second[1]) == (settled[1] == second[0]))
+        }
+    }
+
     @Test("an address that never answered gets openers, few, and nothing else")
     func victimLocatorGetsOnlyOpeners() {
         // A lying member lists the victim's address first, and its own second.

@@ -31,29 +31,6 @@ struct MeshSessionTests {
         #expect(run.world.failure == nil, "\(run.failure)")
     }
 
-    @Test("nodes with two addresses each settle on a path, and do not change places for ever")
-    func twoAddressesSettle() throws {
-        for seed in UInt64(1)...4 {
-            let run = try MeshRun.formed(4, seed: seed)
-            for machine in 0..<4 {
-                let first = try run.path(machine).address
-                let second = IPv4Address(rawValue: 0x0A32_0001 + UInt32(machine) << 8)
-                run.world.setAddresses([first, .ipv4(second)], of: machine)
-            }
-            run.world.run(for: .seconds(60))
-            // All begin at once, and each with whom and where it likes.
-            for machine in 0..<4 { run.world.crash(machine) }
-            for machine in 0..<4 { run.world.restart(machine, .sameDisk) }
-            run.world.run(for: .seconds(60))
-            var sent = 0
-            run.world.hooks.sent = { _, _ in sent += 1 }
-            run.world.run(for: .seconds(60))
-            // Touches, reconciliations and signs of life: some 40 a node.
-            #expect(sent < 600, "seed \(seed): \(sent) packets in a minute of rest")
-            #expect(run.world.failure == nil, "\(run.failure)")
-        }
-    }
-
     @Test("a node in whose name another's packet comes out of a session is not believed")
     func foreignInnerSourceDropped() throws {
         let run = try MeshRun.formed(3)

@@ -54,7 +54,7 @@ final class DemoShow {
         try step("revoke truck on clinic") {
             _ = try whither(2, ["revoke", "truck", "--reason", "the demo's"])
         }
-        try step("truck is cut off: no answer in 300 ms") { try expectSilence(from: 4, to: 3) }
+        try step("truck is cut off: no answer in 1 s") { try expectSilence(from: 4, to: 3) }
         status = try whither(2, ["status"]).output
         say("\nstatus of clinic:\n\(status)")
         sayTimes()
