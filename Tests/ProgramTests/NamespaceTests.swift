@@ -69,6 +69,7 @@ struct NamespaceTests {
             $N $W create far --name b --ipv4 10.82.0.0/16 $Q --config $D/far.toml >$D/b
             TO=$($N $W id --json $Q | field ipv4)
             ip route get $TO
+            ping -c 3 -i 0.2 -W 2 $TO >$D/first || true
             tshark -q -i eth0 -f 'udp port 4341' -c 6 -a duration:20 -w $D/out.pcap 2>$D/said &
             SHARK=$!
             until grep -q 'Capture started' $D/said; do sleep 0.1; done
@@ -77,6 +78,7 @@ struct NamespaceTests {
             tshark -r $D/out.pcap -T fields -e ip.src -e ip.ttl -e ip.dsfield -e icmp.type
             """)
         #expect(run.status == 0, "\(run.errors)\(run.output)")
+        // Nobody promises that each packet of plain LISP arrives; what is judged is after the first ones.
         #expect(run.output.contains("dev whither0"), "\(run.output)")
         #expect(run.output.contains("3 packets transmitted, 3 received"), "\(run.output)")
         let asked = run.output.split(separator: "\n").filter {
