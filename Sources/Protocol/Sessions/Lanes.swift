@@ -155,6 +155,9 @@ package final class ReceiveLanes: Sendable {
         let packets = Atomic<UInt64>(0)
         let octets = Atomic<UInt64>(0)
         let last = Atomic<Int64>(.min)
+        /// Sequences up to the newest, of all lanes; written after ``packets``, so that who reads it before
+        /// them sees nothing missing that has come.
+        let expected = Atomic<UInt64>(0)
         let isEnded = Atomic<Bool>(false)
 
         /// Whether packets may still be opened under the key.
@@ -176,7 +179,14 @@ package final class ReceiveLanes: Sendable {
                 octets.load(ordering: .relaxed) &+ UInt64(truncatingIfNeeded: size),
                 ordering: .relaxed)
             last.store(now.microseconds, ordering: .relaxed)
-            return windows[Int(lane)].mark(sequence)
+            let before = windows[Int(lane)].next
+            let isNewest = windows[Int(lane)].mark(sequence)
+            if isNewest {
+                expected.store(
+                    expected.load(ordering: .relaxed) &+ (sequence &+ 1 &- before),
+                    ordering: .releasing)
+            }
+            return isNewest
         }
 
         init(_ context: PacketContext, windows seen: [ReplayWindow], lanes: UInt8, limit: UInt64) {
@@ -187,6 +197,7 @@ package final class ReceiveLanes: Sendable {
             for lane in 0..<Int(lanes) {
                 let window = lane < seen.count ? LentWindow(seen[lane]) : LentWindow()
                 (windows + lane).initialize(to: window)
+                expected.wrappingAdd(window.next, ordering: .relaxed)
             }
         }
 

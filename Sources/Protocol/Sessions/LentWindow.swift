@@ -4,7 +4,7 @@ import Laboratory
 /// ``free()`` it.
 struct LentWindow {
     /// One more than the greatest seen; 0 if none was.
-    private var next: UInt64
+    private(set) var next: UInt64
     /// A ring of ``wordCount`` words.
     private let words: UnsafeMutablePointer<UInt64>
 

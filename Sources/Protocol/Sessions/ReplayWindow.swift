@@ -13,6 +13,9 @@ struct ReplayWindow: Sendable {
     /// One more than the window needs, for the word that is just begun.
     static let wordCount = Int(size / 64) + 1
 
+    /// How many sequences there are up to the newest.
+    var span: UInt64 { isEmpty ? 0 : newest &+ 1 }
+
     /// For whoever goes on with it; `nil` if nothing was seen.
     var state: (newest: UInt64, words: [UInt64])? { isEmpty ? nil : (newest, words) }
 

@@ -59,6 +59,18 @@ struct SessionKeys: Sendable {
         ledger.withLent(else: opened) { opened &+ ($0.receiving?.counts.packets ?? 0) }
     }
 
+    /// How many packets the peer has sealed under these keys, as far as their sequences tell, and how many
+    /// of those have come.
+    var arrived: (expected: UInt64, received: UInt64) {
+        let span = windows.reduce(0) { $0 &+ $1.span }
+        return ledger.withLent(else: (span, opened)) { lent in
+            guard let lanes = lent.receiving else { return (span, opened) }
+            // In this order.
+            let expected = lanes.state.pointee.expected.load(ordering: .acquiring)
+            return (span &+ expected, opened &+ lanes.counts.packets)
+        }
+    }
+
     func maySeal(at now: Moment, _ life: KeyLife) -> Bool {
         sent < life.refusePackets && (now < since + life.refuseAfter || isPlanted(.oldKeysStay))
     }

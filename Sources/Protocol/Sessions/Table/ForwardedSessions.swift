@@ -106,6 +106,7 @@ extension SessionTable {
             if peers[slot].isRotationDue(at: time.moment, keyLife) {
                 wantRotation(slot, at: time.moment)
             }
+            if passed.isReceived { tellLoss(slot, at: time, &effects) }
             if passed.isSent {
                 keepAlive(slot, at: time, directory: &directory, using: &random, &effects)
             }

@@ -88,6 +88,7 @@ extension SessionTable {
                     directory: directory, using: &random, &effects)
             }
             if opened.isRotationDue { wantRotation(slot, at: now) }
+            tellLoss(slot, at: time, &effects)
         }
         deliver(
             opened.plaintext, lane: opened.lane, instance: instance, slot, at: time, &effects)
@@ -102,7 +103,7 @@ extension SessionTable {
         guard !plaintext.isEmpty else { return }
         let isControl = instance == DataHeader.controlInstance
         guard isControl == (lane == SessionKeys.controlLane) else { return }
-        if isControl, receiveChallenge(plaintext, slot, at: time, &effects) { return }
+        if isControl, receiveOwn(plaintext, slot, at: time, &effects) { return }
         effects.append(
             .deliver(
                 isControl ? .control(plaintext) : .data(plaintext, instance: instance),

@@ -140,10 +140,16 @@ extension SessionTable {
             .control(payload), lane: SessionKeys.controlLane, slot, way.route, at: time, &effects)
     }
 
-    /// - Returns: whether the payload was a challenge or an answer to one.
-    mutating func receiveChallenge(
+    /// - Returns: whether the payload was a challenge, an answer to one, or a report of what was lost.
+    mutating func receiveOwn(
         _ payload: [UInt8], _ slot: Int, at time: SessionTime, _ effects: inout [SessionEffect]
     ) -> Bool {
+        if payload.starts(with: [LossMeter.kind, 0, UInt8(LossMeter.size)]),
+            payload.count == 3 + LossMeter.size
+        {
+            peers[slot].hearLoss([UInt8](payload[3...]), at: time.moment)
+            return true
+        }
         guard payload.count == 3 + Self.challengeSize, payload[1] == 0, payload[2] == 8 else {
             return false
         }

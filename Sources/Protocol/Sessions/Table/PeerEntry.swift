@@ -109,8 +109,6 @@ struct PeerEntry: Sendable {
     /// Openers since the last answer.
     var attempt = 0
     var nextAttempt = Moment.start
-    /// Somebody needs a session, or a new one.
-    var isWanted = false
     var way: Way?
     /// Where packets went before, while the present way is not proved.
     var former: Way?
@@ -134,6 +132,10 @@ struct PeerEntry: Sendable {
     var octetsSent: UInt64 = 0
     var octetsReceived: UInt64 = 0
     var roundTrip: Span?
+    /// One, or none while there was too little traffic: most peers need none, and an entry is small.
+    var loss: [LossMeter] = []
+    /// Somebody needs a session, or a new one.
+    var isWanted = false
     /// Data has passed: packet threads shall have its keys.
     var isForwarded = false
     /// Something changed that packet threads must hear of.
