@@ -55,7 +55,7 @@ struct SettingsTests {
     /// All keys there are; whoever adds one adds it here and there.
     static let all = [
         "name", "data-port", "control-port", "name", "mtu", "addresses", "include-interfaces",
-        "exclude-interfaces", "early-data", "pcap", "level", "format", "suffix", "ttl",
+        "exclude-interfaces", "early-data", "pcap", "level", "format", "ttl",
         "eid-prefix", "rloc", "instance-id",
     ]
 
@@ -75,8 +75,6 @@ struct SettingsTests {
             [log]
             level = "debug"
             format = "json"
-            [names]
-            suffix = "mesh.example"
             [lisp]
             ttl = 1440
             [[lisp.xtr]]
@@ -93,7 +91,7 @@ struct SettingsTests {
         #expect(settings.locators.addresses.count == 2)
         #expect(!settings.sessions.hasEarlyData && settings.sessions.capture == "/tmp/relief.pcap")
         #expect(settings.log.level == .debug && settings.log.format == .json)
-        #expect(settings.names.suffix == "mesh.example" && settings.lisp.ttl == 1440)
+        #expect(settings.lisp.ttl == 1440)
         #expect(
             settings.lisp.xtrs.map(\.eid.description) == ["[16777214]10.9.0.0/16", "[0]fd00::/8"])
         let node = settings.node(dataPort: 1, controlPort: 2)

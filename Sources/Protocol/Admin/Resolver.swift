@@ -3,6 +3,21 @@ import LISP
 package import LISPNode
 package import Trust
 
+/// `NAME.MESH.internal`: what ends in `.internal` is kept free for private use (ICANN, 2024).
+enum FullName {
+    private static let suffix = "internal"
+
+    static func text(_ name: String, in mesh: String) -> String { "\(name).\(mesh).\(suffix)" }
+
+    /// A name in lower case without what may stand behind it.
+    static func bare(_ text: String, in mesh: String?) -> String {
+        var text = text
+        if text.hasSuffix(".\(suffix)") { text.removeLast(suffix.count + 1) }
+        if let mesh, text.hasSuffix(".\(mesh)") { text.removeLast(mesh.count + 1) }
+        return text
+    }
+}
+
 /// Finds the member that a person means: by name, by address, by key or id or the beginning of one.
 package struct Resolver: Sendable {
     private let standing: Standing
@@ -65,11 +80,7 @@ package struct Resolver: Sendable {
     private func bare(_ text: String) -> String {
         var text = text.lowercased()
         if text.hasSuffix(".") { text.removeLast() }
-        if text.hasSuffix(".internal") { text.removeLast(".internal".count) }
-        if let mesh = standing.genesis?.name.description, text.hasSuffix(".\(mesh)") {
-            text.removeLast(mesh.count + 1)
-        }
-        return text
+        return FullName.bare(text, in: standing.genesis?.name.description)
     }
 
     /// Whose address it is.

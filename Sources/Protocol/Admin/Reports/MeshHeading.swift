@@ -34,6 +34,6 @@ package struct MeshHeading: Codable, Hashable, Sendable {
     }
 
     /// `clinic.relief.internal`
-    package var fullName: String { mesh.map { "\(name).\($0).internal" } ?? name }
+    package var fullName: String { mesh.map { FullName.text(name, in: $0) } ?? name }
     var meshName: String { mesh ?? "a mesh" }
 }

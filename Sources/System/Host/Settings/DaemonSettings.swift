@@ -16,7 +16,6 @@ package struct DaemonSettings: Hashable, Sendable {
     package var locators = Locators()
     package var sessions = Sessions()
     package var log = Log()
-    package var names = Names()
     package var lisp = LISP()
 
     package init() {}
@@ -62,11 +61,6 @@ package struct DaemonSettings: Hashable, Sendable {
         package enum Format: String, Hashable, Sendable, CaseIterable {
             case text, json
         }
-    }
-
-    package struct Names: Hashable, Sendable {
-        /// A node is NAME.MESH.SUFFIX in full.
-        package var suffix = "internal"
     }
 
     package struct LISP: Hashable, Sendable {

@@ -30,7 +30,6 @@ extension DaemonSettings {
         readLocators(root.table("locators"))
         readSessions(root.table("sessions"))
         readLog(root.table("log"))
-        readNames(root.table("names"))
         readLISP(root.table("lisp"))
         root.finish()
         try reader.finish()
@@ -84,16 +83,6 @@ extension DaemonSettings {
     private mutating func readLog(_ table: SettingsTable) {
         log.level = table.choice("level", Log.Level.self) ?? log.level
         log.format = table.choice("format", Log.Format.self) ?? log.format
-        table.finish()
-    }
-
-    private mutating func readNames(_ table: SettingsTable) {
-        let suffix = table.string(
-            "suffix", "labels of a to z, digits and hyphens, with dots between"
-        ) {
-            Self.isDomain($0) ? $0 : nil
-        }
-        names.suffix = suffix ?? names.suffix
         table.finish()
     }
 
@@ -161,12 +150,6 @@ extension DaemonSettings {
         case .ipv6(let prefix) where !prefix.address.isMulticast: return eid
         default: return nil
         }
-    }
-
-    private static func isDomain(_ text: String) -> Bool {
-        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
-        return text.utf8.count <= 128
-            && labels.allSatisfy { MeshName(String($0)) != nil }
     }
 }
 
