@@ -22,6 +22,8 @@ package struct Joining: Sendable {
     /// Of the present question.
     var repetitions = 0
     var deadline: Moment
+    /// When nobody has answered anything by then, it is over.
+    let silentUntil: Moment
     /// What the last seed said or did wrong.
     var reason = Failure.noMemberAnswered
     /// Every question so far, at most ``rounds`` for each seed.
@@ -37,12 +39,19 @@ package struct Joining: Sendable {
 
     /// For one seed to open a session, and for each question after that.
     static let patience = Span.seconds(8)
+    /// For anybody at all to answer anything: then there is nobody there, or no way.
+    static let silence = Span.seconds(10)
     /// Until the next seed is called too.
     static let stagger = Span.seconds(1)
     static let repetition = Span.milliseconds(500)
     static let maximumRepetitions = 16
     /// Rounds through the seeds.
     static let rounds = 3
+
+    /// Whether all that were asked say nothing, and have had time to.
+    func isUnheard(at now: Moment) -> Bool {
+        now >= silentUntil && asked.allSatisfy { $0.outcome == .noAnswer }
+    }
 
     /// Notes what came of the last question to the seed that a node is.
     mutating func came(_ outcome: JoinAttempt.Outcome, from node: NodeID) {
@@ -76,7 +85,9 @@ extension Core {
     ) {
         guard var joining else { return }
         let seeds = joining.invite.seeds
-        guard !seeds.isEmpty, joining.attempts < seeds.count * Joining.rounds else {
+        guard !seeds.isEmpty, joining.attempts < seeds.count * Joining.rounds,
+            !joining.isUnheard(at: turn.now.moment)
+        else {
             joining.failure = joining.reason
             self.joining = joining
             return
@@ -90,6 +101,9 @@ extension Core {
         // answer.
         let isLast = joining.attempts % seeds.count == 0
         joining.deadline = turn.now.moment + (isLast ? Joining.patience : Joining.stagger)
+        if joining.asked.allSatisfy({ $0.outcome == .noAnswer }) {
+            joining.deadline = min(joining.deadline, joining.silentUntil)
+        }
         let path = Path(seed.address, port: seed.port)
         if let path { joining.asked.append(JoinAttempt(path)) }
         self.joining = joining

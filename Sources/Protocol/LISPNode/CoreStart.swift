@@ -125,7 +125,7 @@ extension Core {
         guard let inviteKey = invite.inviteKey() else { return .failure(.invite(.damaged)) }
         core.joining = Joining(
             invite: invite, inviteKey: inviteKey, name: name, command: command,
-            deadline: turn.now.moment)
+            deadline: turn.now.moment, silentUntil: turn.now.moment + Joining.silence)
         core.writeIdentity(turn: &turn)
         core.callSeed(turn: &turn, using: &random)
         return .success(core)
