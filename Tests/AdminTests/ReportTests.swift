@@ -23,7 +23,7 @@ struct ReportTests {
         let other = report.members[1]
         #expect(other.path == "direct")
         #expect(other.rloc == "\(try run.path(1))")
-        #expect(other.lossRatio == nil && other.mtu == nil)
+        #expect((other.lossRatio ?? 0) == 0 && other.mtu == nil)
         #expect(other.priority == 1 && other.weight == 100)
         #expect(other.octetsSent > 0 && other.octetsReceived > 0)
         #expect(try #require(other.heardSecondsAgo) < 180)
@@ -75,25 +75,34 @@ struct ReportTests {
         #expect(run.status().text(width: 1).contains("n0"))
     }
 
-    @Test("what the host knows is shown: MTU, loss, disk, clock")
+    @Test("what the host knows is shown: disk, clock")
     func hostFacts() throws {
         let run = try MeshRun.formed(3)
-        let (path, node) = (try run.path(1), try run.inside(1).id)
         let report = run.status {
-            $0.pathMTU[path] = 1300
-            $0.loss[node] = 0.014
             $0.diskTrouble = "No space left on device\u{1B}[2J"
             $0.clockStep = (seconds: 3700, ago: .minutes(5))
         }
-        #expect(report.members[1].mtu == 1300 - 20 - 8 - 36)
-        #expect(report.members[1].lossRatio == 0.014)
-        #expect(report.health.map(\.code) == ["disk", "path_mtu", "clock_stepped"])
-        #expect(report.health.map(\.level) == [.bad, .warn, .warn])
+        #expect(report.health.map(\.code) == ["disk", "clock_stepped"])
+        #expect(report.health.map(\.level) == [.bad, .warn])
         #expect(report.isDegraded)
-        #expect(report.text.contains("n1 path MTU 1236: IPv6 EIDs need 1280"))
         #expect(report.text.contains("health  bad   nothing can be written: No space left"))
         #expect(isPlain(report.text))
-        #expect(report.text.contains("1%"))
+    }
+
+    @Test("loss is what the wire lost of a member's packets, and nothing where little was sent")
+    func loss() throws {
+        let run = try MeshRun.formed(3) { $0.sweeps = .hours(1) }
+        #expect(run.status().members.allSatisfy { $0.lossRatio == nil })
+        run.world.link.loss = .percent(10)
+        for _ in 0..<3000 {
+            run.sendPacket(from: 0, to: 1)
+            run.world.run(for: .milliseconds(20))
+        }
+        let report = run.status()
+        let ratio = try #require(report.members[1].lossRatio)
+        #expect(abs(ratio - 0.1) < 0.03, "\(ratio)")
+        #expect(report.members[2].lossRatio == nil)
+        #expect(report.text.contains("  \(Int((ratio * 100).rounded()))%"))
     }
 
     @Test("a machine's clock that is off, and one that was left without addresses")
@@ -130,7 +139,12 @@ struct ReportTests {
         run.world.crash(1)
         run.world.crash(2)
         run.world.run(for: .minutes(8))
-        #expect(run.status().health.map(\.code) == ["alone"])
+        let report = run.status()
+        #expect(report.health.map(\.code) == ["alone"])
+        #expect(report.health[0].what.hasPrefix("no other member answers since "))
+        // 8 minutes, less than a touch since something was heard.
+        #expect(
+            ["(8m", "(7m"].contains { report.health[0].what.contains($0) }, "\(report.text)")
     }
 
     @Test("who was revoked is listed with its name; and knows it")
@@ -143,13 +157,72 @@ struct ReportTests {
         #expect(report.members.last?.state == .revoked)
         #expect(report.memberCount == 3)
         #expect(report.revocations?.count == 1 && report.revocations?.keys == ["n3"])
-        #expect(report.text.contains("revocations 1 (n3)"))
+        #expect(report.text.contains("revocations 1 (n3), applied by all"))
         let itself = run.status(3)
-        #expect(itself.phase == .revoked || itself.phase == .member)
+        #expect(itself.phase == .revoked && itself.health.map(\.code) == ["revoked"])
+        #expect(
+            itself.members.map(\.state) == [.down, .down, .down, .revoked], "\(itself.text)")
         let said = RevokedReport(
             of: run.node(0), name: "n3", key: try run.inside(3).key.publicKey, reason: "lost")
         #expect(said?.isRevoked == true)
-        #expect(said?.text.hasPrefix("revoked n3 (lost), told ") == true)
+        #expect(said?.text == "revoked n3 (lost), applied by 2/2 other members")
+    }
+
+    @Test("who has not applied a revocation is named, also by who has started again since")
+    func reach() throws {
+        let run = try MeshRun.formed(4)
+        run.world.crash(2)
+        run.revoke(3, by: 0)
+        run.world.run(for: .seconds(5))
+        func notYet() -> [String]? { run.status().revocations?.notYet }
+        #expect(notYet() == ["n2"])
+        #expect(run.status().text.contains("revocations 1 (n3), not yet by n2"))
+        let said = try #require(
+            RevokedReport(
+                of: run.node(0), name: "n3", key: try run.inside(3).key.publicKey, reason: ""))
+        #expect(said.applied == 1 && said.others == 2 && said.notYet == ["n2"])
+        #expect(said.text.contains("applied by 1/2 other members, not yet by n2: it hears"))
+        run.world.restart(0, .sameDisk)
+        run.world.run(for: .seconds(1))
+        #expect(notYet()?.contains("n2") == true)
+        run.world.run(for: .minutes(1))
+        #expect(notYet() == ["n2"], "n1 holds the same, so it said so again")
+        run.world.restart(2, .sameDisk)
+        run.world.run(for: .minutes(1))
+        #expect(notYet() == [])
+    }
+
+    @Test("a node that is revoked by who cannot reach it hears why from the others")
+    func revokedElsewhere() throws {
+        let run = try MeshRun.formed(4)
+        run.world.clog(from: 0, to: 3)
+        run.revoke(3, by: 0)
+        run.world.run(for: .seconds(2))
+        #expect(run.status(3).health.map(\.code) == ["revoked"], "\(run.status(3).text)")
+        #expect(run.status(3).health[0].what.hasPrefix("n0 revoked this node's key at "))
+    }
+
+    @Test("of two that used one invite in two halves, one is out when they meet, and knows")
+    func suspended() throws {
+        // Who looks at all that is held knows the machines of the plan alone.
+        let run = try MeshRun.formed(4) { $0.sweeps = .hours(1) }
+        let text = try #require(run.invite(by: 0, InviteWish()))
+        let joiners = [run.world.addMachine(), run.world.addMachine()]
+        let partition = run.world.partition([[0, 1, joiners[0]], [2, 3, joiners[1]]])
+        for (number, joiner) in joiners.enumerated() {
+            run.world.start(joiner)
+            guard case .joined = run.ask(joiner, .join(text, name: MeshName("j\(number)"))) else {
+                Issue.record("\(joiner) could not join")
+                return
+            }
+        }
+        run.world.mend(partition)
+        run.world.run(for: .minutes(2))
+        let all = joiners.map { run.status($0) }
+        #expect(all.count { $0.phase == .member } == 1)
+        let out = try #require(all.first { $0.phase != .member })
+        #expect(out.phase == .outside && out.health.map(\.code) == ["suspended"], "\(out.text)")
+        #expect(out.text.contains("health  bad   this node joined by an invite that others"))
     }
 
     @Test("a node that has left says so")

@@ -24,6 +24,43 @@ extension SystemTests {
             #expect(try #require(lost) < 40, "\(all[1].failure(result.output, all[2]))")
             try bench.expectEqual(all, members: 3, within: 30)
             #expect(weather.lost > 0 && weather.passed > 10 * weather.lost)
+            // The member counts what came of 2,000 packets, and its report comes back.
+            let (there, shown) = try loss(of: all[1], to: all[2], packets: 2000)
+            print(
+                "5 % loss is shown as \(rounded(shown * 100, 1)) %; ping lost \(there) % both ways")
+            #expect(abs(shown - 0.05) < 0.02, "\(all[1].failure("", all[2]))")
+        }
+
+        @Test("a clean wire has no loss")
+        func clean() throws {
+            let bench = try Bench(2)
+            let all = try bench.mesh()
+            try all[0].reachBoth(all[1])
+            #expect(try all[0].status().members.allSatisfy { $0.lossRatio == nil })
+            let (_, shown) = try loss(of: all[0], to: all[1], packets: 2000)
+            #expect(shown == 0, "\(all[0].failure("", all[1]))")
+        }
+
+        /// What `ping` lost, in percent, and what the node shows of its own packets, 0 to 1.
+        private func loss(
+            of here: Guest, to there: Guest, packets: Int
+        ) throws -> (ping: String, shown: Double) {
+            let result = try here.run([
+                "ping", "-n", "-q", "-c", "\(packets)", "-i", "0.005", "-W", "1", there.ipv6,
+            ])
+            let part = result.output.split(separator: ",").first { $0.contains("packet loss") }
+            var shown: Double?
+            _ = try wait(atMost: 8, every: 0.5) {
+                // A report needs something that came to follow.
+                _ = try here.ping(there.ipv6)
+                shown = try here.status().members.first { $0.name == there.name }?.lossRatio
+                return shown != nil
+            }
+            return (
+                part.map { $0.split(separator: "%")[0].trimmingCharacters(in: .whitespaces) }
+                    ?? "?",
+                try #require(shown, "\(here.failure("no loss is shown", there))")
+            )
         }
 
         @Test("a node behind a NAT, which only sends first, reaches all and is reached by all")

@@ -15,7 +15,7 @@ extension SystemTests {
             let stream = try Stream(from: bad, to: b)
             try #require(wait(atMost: 3) { stream.answers.count > 20 } != nil)
             let started = wallSeconds
-            try a.whither("revoke", "n3", "--reason", "lost")
+            let report = try a.ask(RevokedReport.self, "revoke", "n3", "--reason", "lost")
             let answered = wallSeconds
             stream.finish()
             let last = try #require(stream.answers.last)
@@ -30,7 +30,15 @@ extension SystemTests {
                 let status = try node.status()
                 #expect(status.memberCount == 2 && status.revocations?.count == 1)
             }
-            #expect(try bad.status().phase == .revoked, "\(bad.failure("does not know"))")
+            #expect(report.applied == 1 && report.notYet.isEmpty)
+            #expect(try a.status().revocations?.notYet == [])
+            let itself = try bad.status()
+            #expect(
+                itself.phase == .revoked && itself.health.map(\.code) == ["revoked"],
+                "\(bad.failure("does not know"))")
+            let waited = try bad.attempt(["wait", "--timeout", "20s"])
+            #expect(waited.status == 1 && waited.errors.contains("n1 revoked this node's key"))
+            #expect(bad.log.contains("event=revoked"))
         }
     }
 }

@@ -1,7 +1,5 @@
 package import Clocks
 package import LISP
-package import Sessions
-package import Trust
 
 /// What the daemon knows and its node does not: the process, the interfaces, the disk.
 package struct HostFacts: Hashable, Sendable {
@@ -18,10 +16,6 @@ package struct HostFacts: Hashable, Sendable {
     package var stateDirectory: String?
     /// Why what was written is not durable; `nil`: it is.
     package var diskTrouble: String?
-    /// The largest IP packet that is known to pass, by destination in the underlay.
-    package var pathMTU: [Path: Int] = [:]
-    /// Of probes to a member, 0 to 1.
-    package var loss: [NodeID: Double] = [:]
     /// The last step of mesh time, seconds, and how long ago it was.
     package var clockStep: (seconds: Double, ago: Span)? {
         get { step.map { ($0.seconds, $0.ago) } }
@@ -59,13 +53,6 @@ package struct HostFacts: Hashable, Sendable {
         self.upSince = upSince
     }
 
-    /// UDP, the LISP header, and what a seal adds (trust.md 7).
-    static let overheadPastIP = 8 + 36
     /// RFC 8200 §5.
     static let minimumIPv6MTU = 1280
-
-    /// The largest packet of the overlay that passes; `nil`: nobody has found out.
-    func innerMTU(of path: Path) -> Int? {
-        pathMTU[path].map { $0 - (path.isIPv4 ? 20 : 40) - Self.overheadPastIP }
-    }
 }

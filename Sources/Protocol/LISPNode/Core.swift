@@ -33,6 +33,8 @@ package struct Core: Sendable {
     package internal(set) var sessions: SessionTable
     package internal(set) var spread = Spread()
     package internal(set) var reconciler: Reconciler
+    /// Who holds the newest revocations.
+    package internal(set) var reach = RevocationReach()
 
     /// While this node asks to be let in.
     package internal(set) var joining: Joining?

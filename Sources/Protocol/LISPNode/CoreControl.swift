@@ -116,6 +116,9 @@ extension Core {
                 using: &random)
         case .claimWanted(let what):
             signClaim(what, for: node, turn: &turn, using: &random)
+        case .summary(let theirs) where theirs.trust == trust.digest && !reach.isEmpty:
+            reach.holdsAll(by: node)
+            fallthrough
         case .summary, .buckets, .objectIDs, .objectsWanted, .hours, .recordIDs, .recordsWanted:
             let answers = reconciler.answer(
                 message, from: node, trust: trust, records: records, at: turn.now.moment)
@@ -165,6 +168,7 @@ extension Core {
             if trust.contains(id) { held.append(id.number) }
         }
         guard !held.isEmpty else { return }
+        reach.holds(held, by: node)
         turn.hold(.acknowledge(held, to: node))
     }
 

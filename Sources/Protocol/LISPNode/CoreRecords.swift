@@ -156,6 +156,7 @@ extension Core {
 
     mutating func acknowledged(_ ids: [UInt64], by node: NodeID, turn: inout Turn) {
         spread.acknowledge(ids, by: node)
+        reach.holds(ids, by: node)
         for index in registrations.indices {
             guard let id = registrations[index].recordID, ids.contains(id),
                 !registrations[index].holders.contains(node)

@@ -171,12 +171,17 @@ extension Core {
         func all(_ kind: UInt8) -> [(key: [UInt8], value: [UInt8])] {
             sorted.filter { $0.key.first == kind }
         }
+        var revocations: [TrustObject] = []
         for (key, octets) in all(DiskKey.object) {
             guard let object = try? TrustObject(octets: octets), object.isSigned(in: mesh) else {
                 turn.send(.notice(.damagedState(key: key)))
                 continue
             }
             _ = trust.insert(object)
+            if case .revocation = object.statement.kind { revocations.append(object) }
+        }
+        for object in revocations.sorted(by: { $0.statement.stamp < $1.statement.stamp }) {
+            reach.begin(object, in: mesh)
         }
         for (_, octets) in all(DiskKey.keepList) {
             _ = trust.insert(keepList: [ObjectID](packed: octets))

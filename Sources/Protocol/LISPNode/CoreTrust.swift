@@ -95,6 +95,10 @@ extension Core {
             for id in gone.objects { turn.write(DiskKey.object(id), nil) }
             for hash in gone.keepLists { turn.write(DiskKey.keepList(hash), nil) }
             trustChanged = true
+            // Parked ones that waited for it count as well.
+            for id in ids {
+                if let object = trust.object(id) { reach.begin(object, in: mesh) }
+            }
             if case .nodeRecord = object.statement.kind {
                 noticeNodeRecord(object, at: turn.now.moment)
             }
@@ -155,6 +159,7 @@ extension Core {
         let changes = standing.changes(since: before)
         for member in changes.left {
             turn.send(.notice(.memberLeft(member.id)))
+            sayWhy(to: member, turn: &turn, using: &random)
             if !isPlanted(.revokedSessionStays) {
                 withSessions(turn: &turn, using: &random) { sessions, _, _, _ in
                     sessions.close(member.id)
@@ -168,6 +173,7 @@ extension Core {
             objectBudgets[member.id] = nil
             turn.write(DiskKey.path(to: member.id), nil)
             reconciler.forget(member.id)
+            reach.forget(member.id)
             keepListPieces.forget(member.id)
         }
         for member in changes.joined {

@@ -1,6 +1,6 @@
 import Clocks
 import LISP
-import LISPNode
+package import LISPNode
 import Mappings
 import Sessions
 import Trust
@@ -34,7 +34,7 @@ extension HealthLine {
         of core: Core, members: [MemberReport], at now: Now, host: HostFacts
     ) -> [HealthLine] {
         let lines =
-            identity(core) + disk(core, host) + network(core, members, host)
+            identity(core) + disk(core, host) + network(core, members, now, host)
             + clock(core, now, host) + agreement(core, members)
         let bad = lines.filter { $0.level == .bad }
         let warn = lines.filter { $0.level == .warn }
@@ -42,39 +42,41 @@ extension HealthLine {
             ? [HealthLine(.ok, "well", "nothing is wrong that this node can see")] : bad + warn
     }
 
-    private static func identity(_ core: Core) -> [HealthLine] {
+    /// Why this node is no member of its mesh, as far as it knows: codes `revoked`, `suspended`, `no_member`;
+    /// `nil` if it is one, or asks to be let in.
+    package static func outside(_ core: Core) -> HealthLine? {
+        guard core.member == nil, core.joining == nil else { return nil }
         if let revoked = RevokedKey.all(in: core).first(where: { $0.key == core.key.publicKey }) {
             let by = core.standing.member(key: revoked.by)?.displayName ?? KeyText.name(revoked.by)
             let isOwn = revoked.by == core.key.publicKey
             let reason = revoked.reason.isEmpty ? "" : " (\(revoked.reason.printable))"
-            return [
-                HealthLine(
-                    .bad, "revoked",
-                    isOwn
-                        ? "this node has left the mesh"
-                        : "\(by) revoked this node's key at "
-                            + TimeText.text(milliseconds: revoked.at) + reason,
-                    hint: "nobody talks to it any more; whither leave, then join with a new invite")
-            ]
+            return HealthLine(
+                .bad, "revoked",
+                isOwn
+                    ? "this node has left the mesh"
+                    : "\(by) revoked this node's key at "
+                        + TimeText.text(milliseconds: revoked.at) + reason,
+                hint: "nobody talks to it any more; whither leave, then join with a new invite")
         }
-        var lines: [HealthLine] = []
         if core.standing.isRevoked(core.key.publicKey) {
-            lines.append(
-                HealthLine(
-                    .bad, "revoked", "this node's key is revoked",
-                    hint: "whither leave, then join with a new invite"))
-        } else if core.standing.isSuspended(core.key.publicKey) {
-            lines.append(
-                HealthLine(
-                    .bad, "suspended",
-                    "this node joined by an invite that others had used up before",
-                    hint: "whither leave, then join with a new invite"))
-        } else if core.member == nil {
-            lines.append(
-                HealthLine(
-                    .bad, "no_member", "this node is no member, or not any more",
-                    hint: "its grant may have ended: ask an admin for a new one"))
+            return HealthLine(
+                .bad, "revoked", "this node's key is revoked",
+                hint: "whither leave, then join with a new invite")
         }
+        if core.standing.isSuspended(core.key.publicKey) {
+            return HealthLine(
+                .bad, "suspended",
+                "this node joined by an invite that others had used up before",
+                hint: "whither leave, then join with a new invite")
+        }
+        return HealthLine(
+            .bad, "no_member", "this node is no member, or not any more",
+            hint: "its grant or its invite may have ended: ask an admin for a new one")
+    }
+
+    private static func identity(_ core: Core) -> [HealthLine] {
+        if let outside = outside(core) { return [outside] }
+        var lines: [HealthLine] = []
         if core.isSecondCopy {
             lines.append(
                 HealthLine(
@@ -112,7 +114,7 @@ extension HealthLine {
     }
 
     private static func network(
-        _ core: Core, _ members: [MemberReport], _ host: HostFacts
+        _ core: Core, _ members: [MemberReport], _ now: Now, _ host: HostFacts
     ) -> [HealthLine] {
         var lines: [HealthLine] = []
         if core.rlocs.isEmpty {
@@ -133,13 +135,30 @@ extension HealthLine {
         let others = members.filter {
             $0.state != .self && $0.state != .revoked && !stopped.contains($0.node)
         }
-        if !others.isEmpty, others.allSatisfy({ $0.state == .down || $0.state == .stale }) {
-            lines.append(
-                HealthLine(
-                    .bad, "alone", "no other member answers",
-                    hint: "does UDP \(host.dataPort) get out of this network, and back?"))
+        // Who is outside knows why nobody answers.
+        if core.member != nil, !others.isEmpty,
+            others.allSatisfy({ $0.state == .down || $0.state == .stale })
+        {
+            lines.append(alone(others, now, host))
         }
         return lines
+    }
+
+    /// Nobody tells a node that was off that the mesh has revoked it: members do not answer strangers.
+    private static func alone(
+        _ others: [MemberReport], _ now: Now, _ host: HostFacts
+    ) -> HealthLine {
+        let silent = others.compactMap(\.heardSecondsAgo).min()
+        let seconds = silent ?? max(0, (now.moment - host.upSince).seconds)
+        let start = Int64(now.clock.milliseconds) - Int64(seconds * 1000)
+        let since = TimeText.text(milliseconds: UInt64(max(0, start)))
+        return HealthLine(
+            .bad, "alone",
+            "no other member answers since \(silent == nil ? "the start, " : "")\(since)"
+                + " (\(DurationText.text(seconds: seconds)))",
+            hint:
+                "does UDP \(host.dataPort) get out of this network, and back? If it does, the mesh may "
+                + "have revoked this node: ask a member")
     }
 
     private static func clock(_ core: Core, _ now: Now, _ host: HostFacts) -> [HealthLine] {

@@ -131,9 +131,13 @@ package struct RevokedReport: AdminReport {
     package var name: String
     package var key: String
     package var reason: String
-    /// Members with a session, to whom it was sent at once; who has applied it is not known here.
+    /// Members with a session, to whom it was sent at once.
     package var told: Int
     package var others: Int
+    /// Other members that have said that they hold it on their disks, and so have cut the key off.
+    package var applied: Int
+    /// Names of those that have not, so far.
+    package var notYet: [String]
     /// Whether the mesh agrees: some signers may not revoke some keys.
     package var isRevoked: Bool
 
@@ -145,6 +149,8 @@ package struct RevokedReport: AdminReport {
         told = core.sessions.established.count
         others = core.standing.members.count { $0.id != core.id }
         isRevoked = core.standing.isRevoked(key)
+        notYet = core.withoutRevocations(of: key).map(\.displayName).sorted()
+        applied = others - notYet.count
     }
 
     package func text(width: Int?) -> String {
@@ -152,8 +158,11 @@ package struct RevokedReport: AdminReport {
             return "signed, and it does not count: this node may not revoke \(name)".printable
         }
         let why = reason.isEmpty ? "" : " (\(reason))"
+        let reach = "revoked \(name)\(why), applied by \(applied)/\(others) other members"
+        guard !notYet.isEmpty else { return reach.printable }
+        let rest = notYet.count == 1 ? "it hears" : "they hear"
         return
-            "revoked \(name)\(why), told \(told)/\(others) members; the others hear of it from them"
+            "\(reach), not yet by \(fewNames(notYet)): \(rest) of it from the others; whither status tells"
             .printable
     }
 }

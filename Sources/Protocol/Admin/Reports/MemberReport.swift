@@ -39,7 +39,7 @@ package struct MemberReport: Codable, Hashable, Sendable {
     /// Address and port that packets go to.
     package var rloc: String?
     package var rttSeconds: Double?
-    /// 0 to 1.
+    /// Of this node's packets to it in the last two to four minutes, 0 to 1, as the member counts them.
     package var lossRatio: Double?
     /// The largest packet of the overlay that passes.
     package var mtu: Int?
@@ -104,11 +104,11 @@ extension MemberReport {
             if !session.isProved { path = (path ?? "") + ", unproved" }
             rttSeconds = session.roundTrip?.seconds
             rloc = session.path?.description
-            mtu = core.innerMTU(to: member.id) ?? session.path.flatMap { host.innerMTU(of: $0) }
+            mtu = core.innerMTU(to: member.id)
         } else if let detail, detail.unansweredOpeners > 0 {
             path = "calling"
         }
-        lossRatio = host.loss[member.id]
+        lossRatio = core.sessions.loss(to: member.id, at: now.moment)
         let used = announced.first { $0.address == session?.path?.address } ?? announced.first
         if rloc == nil {
             rloc = used.flatMap { Path($0.address, port: $0.dataPort)?.description }
@@ -120,6 +120,8 @@ extension MemberReport {
     private static func state(
         of member: Member, _ detail: SessionDetail?, in core: Core, at now: Now
     ) -> MemberState {
+        // Who is outside is answered by nobody.
+        guard core.member != nil else { return .down }
         guard !(member.nodeRecord?.locators.isEmpty ?? true) || detail?.state.isEstablished == true
         else { return .down }
         let silent = detail?.state.lastReceived.map { now.moment - $0 > silence }

@@ -7,7 +7,7 @@ import Trust
 /// One screen that says how a node is: health first, then a line a member.
 package struct StatusReport: AdminReport {
     package var schema = 1
-    /// `blank`, `joining`, `member` or `revoked`.
+    /// `blank`, `joining`, `member`, `revoked`, or `outside`: no member for another reason that `health` says.
     package var phase: Phase
     package var heading: MeshHeading?
     package var version: String
@@ -25,7 +25,7 @@ package struct StatusReport: AdminReport {
     package var members: [MemberReport]
 
     package enum Phase: String, Codable, Hashable, Sendable, CaseIterable {
-        case blank, joining, member, revoked
+        case blank, joining, member, revoked, outside
     }
 
     /// What this node holds, and with whom it agrees on it.
@@ -43,10 +43,13 @@ package struct StatusReport: AdminReport {
         package var newestSecondsAgo: Double?
     }
 
-    /// Who has applied them cannot be known here: acknowledgements are not kept.
     package struct RevocationFacts: Codable, Hashable, Sendable {
         package var count: Int
         package var keys: [String]
+        /// Names of members that have not said, since this process began, that they hold the newest 16: by
+        /// an acknowledgement, or by a digest of all trust objects that is equal to this node's. Whoever
+        /// holds a revocation has cut off whom it names.
+        package var notYet: [String]
     }
 
     package init(of node: Node, at now: Now, host: HostFacts) {
@@ -83,13 +86,19 @@ package struct StatusReport: AdminReport {
             members = []
             return
         }
-        phase = core.standing.isRevoked(core.key.publicKey) ? .revoked : .member
+        switch HealthLine.outside(core)?.code {
+        case nil: phase = .member
+        case "revoked"?: phase = .revoked
+        default: phase = .outside
+        }
         members = core.memberReports(at: now, host: host)
         health = HealthLine.all(of: core, members: members, at: now, host: host)
         database = DatabaseFacts(core, at: now)
         revocations = RevocationFacts(
             count: core.standing.revocationCount,
-            keys: members.filter { $0.state == .revoked }.map(\.name))
+            keys: members.filter { $0.state == .revoked }.map(\.name),
+            notYet: core.standing.revocationCount == 0 || core.member == nil
+                ? [] : core.withoutRevocations().map(\.displayName).sorted())
     }
 
     /// For `--check`: something is wrong that somebody should look at.
@@ -140,6 +149,12 @@ extension StatusReport {
                 if !revocations.keys.isEmpty {
                     text += " (\(revocations.keys.joined(separator: ", ")))"
                 }
+                if phase == .member, revocations.count > 0 {
+                    text +=
+                        revocations.notYet.isEmpty
+                        ? ", applied by all"
+                        : ", not yet by \(fewNames(revocations.notYet))"
+                }
             }
             lines.append(text.printable)
         }
@@ -185,6 +200,12 @@ extension StatusReport {
                 : "-", member.source,
         ]
     }
+}
+
+/// The first of them, and how many more there are.
+func fewNames(_ names: [String]) -> String {
+    let shown = names.prefix(8).joined(separator: ", ")
+    return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
 }
 
 func padded(_ text: String, _ width: Int) -> String {

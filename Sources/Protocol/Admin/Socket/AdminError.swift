@@ -56,6 +56,11 @@ extension AdminError {
             hint: "start it with: whither up")
     }
 
+    /// What a node is asked that the mesh has put out.
+    package init(outside line: HealthLine) {
+        self.init(line.code, line.what, hint: line.hint)
+    }
+
     /// A verb of a newer or an older program.
     package static func badRequest(_ verb: String?) -> AdminError {
         let nearest = verb.flatMap { NearestWord.nearest(to: $0, among: AdminRequest.verbs) }

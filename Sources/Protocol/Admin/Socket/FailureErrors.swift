@@ -79,6 +79,11 @@ extension AdminError {
         )
     }
 
+    /// What came so far of asking to be let in: a line for people who wait.
+    package static func asking(_ asked: [JoinAttempt]) -> String {
+        "nobody has let this node in yet" + list(asked)
+    }
+
     /// `: 192.0.2.1:4341 did not answer (asked 3 times), …`: each path once, with the most that came of it.
     private static func list(_ asked: [JoinAttempt]) -> String {
         var paths: [Path] = []

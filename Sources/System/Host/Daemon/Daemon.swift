@@ -52,7 +52,7 @@ package struct Daemon {
         Signals.block()
         let state = try StateDirectory(root: options.stateRoot, name: options.name)
         let contents = try state.open()
-        for note in contents.notes { log.warning("state.note", ["what": note]) }
+        for note in contents.notes { log.warning(.stateNote, ["what": note]) }
         let clock = SystemClock()
         let mailbox = try Mailbox<Loop.Letter>(limit: Self.mailboxSize)
         let disk = contents.thread(
@@ -82,7 +82,7 @@ package struct Daemon {
             do throws(HostError) {
                 try state.write([UInt8]("\(name)\n".utf8), to: Self.nameFile)
             } catch {
-                log.warning("state.unwritable", ["why": "\(error)"])
+                log.warning(.stateUnwritable, ["why": "\(error)"])
             }
         }
 
@@ -96,7 +96,7 @@ package struct Daemon {
         ready()
         ServiceManager.tell("READY=1")
         log.notice(
-            "started",
+            .started,
             ["data": "\(ports.data.port)", "control": "\(ports.control.port)", "tun": tun.name])
         loop.run()
         ServiceManager.tell("STOPPING=1")
@@ -107,7 +107,7 @@ package struct Daemon {
         kill(getpid(), SIGUSR2)
         signals.join()
         if let failure = loop.failure { throw failure }
-        log.notice("stopped")
+        log.notice(.stopped)
     }
 
     /// Where a client finds a daemon.

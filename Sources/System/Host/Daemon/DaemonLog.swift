@@ -3,6 +3,39 @@ import Glibc
 import Logging
 import Synchronization
 
+/// What the daemon says: names that programs may look for. Docs/Operating.md tells what each means.
+package enum DaemonEvent: String, Hashable, Sendable, CaseIterable {
+    case captureFull = "capture.full"
+    case claimLost = "claim.lost"
+    case clockDisagrees = "clock.disagrees"
+    case clockStepped = "clock.stepped"
+    case deviceLost = "device.lost"
+    case diskTrouble = "disk.trouble"
+    case diskWell = "disk.well"
+    case identitySecondCopy = "identity.second-copy"
+    case locatorsChanged = "locators.changed"
+    case memberJoined = "member.joined"
+    case memberLeft = "member.left"
+    case memberStopped = "member.stopped"
+    case membershipBack = "membership.back"
+    case membershipEnded = "membership.ended"
+    case overlayFailed = "overlay.failed"
+    case pathMoved = "path.moved"
+    case reconciled
+    case revoked
+    case sessionBegan = "session.began"
+    case sessionEnded = "session.ended"
+    case settingsNeedRestart = "settings.need-restart"
+    case settingsReloaded = "settings.reloaded"
+    case settingsWrong = "settings.wrong"
+    case started
+    case stateDamaged = "state.damaged"
+    case stateNote = "state.note"
+    case stateUnwritable = "state.unwritable"
+    case stopped
+    case underlayUnreadable = "underlay.unreadable"
+}
+
 /// What the daemon says of itself: an event with a stable name and a few fields, one line each, to
 /// standard error, where systemd or the file of the launcher takes it.
 ///
@@ -21,24 +54,24 @@ package struct DaemonLog: Sendable {
 
     package func setLevel(_ level: DaemonSettings.Log.Level) { self.level.value = level.logger }
 
-    package func info(_ event: String, _ fields: [String: String] = [:]) {
+    package func info(_ event: DaemonEvent, _ fields: [String: String] = [:]) {
         write(.info, event, fields)
     }
 
-    package func notice(_ event: String, _ fields: [String: String] = [:]) {
+    package func notice(_ event: DaemonEvent, _ fields: [String: String] = [:]) {
         write(.notice, event, fields)
     }
 
-    package func warning(_ event: String, _ fields: [String: String] = [:]) {
+    package func warning(_ event: DaemonEvent, _ fields: [String: String] = [:]) {
         write(.warning, event, fields)
     }
 
-    package func error(_ event: String, _ fields: [String: String] = [:]) {
+    package func error(_ event: DaemonEvent, _ fields: [String: String] = [:]) {
         write(.error, event, fields)
     }
 
-    private func write(_ level: Logger.Level, _ event: String, _ fields: [String: String]) {
-        logger.log(level: level, "\(event)", metadata: fields.mapValues { .string($0) })
+    private func write(_ level: Logger.Level, _ event: DaemonEvent, _ fields: [String: String]) {
+        logger.log(level: level, "\(event.rawValue)", metadata: fields.mapValues { .string($0) })
     }
 }
 

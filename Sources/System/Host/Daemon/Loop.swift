@@ -50,6 +50,12 @@ final class Loop {
     var waiting: [(until: Moment, client: AdminSocket.Client)] = []
     /// Clients whose node was let in, and has no name yet.
     var joined: [(start: Moment, client: AdminSocket.Client)] = []
+    /// Who waits to be told whom this node asks to let it in, and when.
+    var asking: (at: Moment, client: AdminSocket.Client)?
+    /// Clients whose revocation is signed, and not yet applied by all.
+    var revoked: [Revoked] = []
+    /// Why this node is no member, as it was last said to the log.
+    private var outside: String?
     var isStopping = false
     /// Why it stops, if nobody told it to.
     private(set) var failure: HostError?
@@ -123,7 +129,8 @@ final class Loop {
             min(
                 waiting.map(\.until).min() ?? .never,
                 min(
-                    joined.map { $0.start + Self.namePatience }.min() ?? .never, unwrittenDeadline))
+                    joined.map { $0.start + Self.namePatience }.min() ?? .never, unwrittenDeadline,
+                    min(revoked.map(\.until).min() ?? .never, asking?.at ?? .never)))
         )
         let now = clock.now.moment
         // Rounded up, so that it is not too early when it wakes.
@@ -166,15 +173,15 @@ final class Loop {
         case .disk(let trouble):
             facts.diskTrouble = trouble?.description
             if let trouble {
-                log.warning("disk.trouble", ["why": "\(trouble)"])
+                log.warning(.diskTrouble, ["why": "\(trouble)"])
             } else {
-                log.notice("disk.well")
+                log.notice(.diskWell)
             }
         case .question(let question): answer(question)
         case .stop: isStopping = true
         case .reload: reload()
         case .broken(let error):
-            log.error("device.lost", ["why": "\(error)"])
+            log.error(.deviceLost, ["why": "\(error)"])
             failure = error
             isStopping = true
         }
@@ -211,7 +218,7 @@ final class Loop {
             tell(notice)
         case .plaintext(let plaintext):
             for packet in plaintext.packets where devices.capture?.write(packet) == true {
-                log.warning("capture.full")
+                log.warning(.captureFull)
             }
         }
     }
@@ -229,6 +236,8 @@ final class Loop {
         mayHaveChanged = false
         answerWaiting()
         answerJoined()
+        tellAsked()
+        answerRevoked()
         answerUnwritten()
     }
 
@@ -238,7 +247,18 @@ final class Loop {
             self.learnedName = nil
             learnedName(name)
         }
-        for error in overlay.follow(node) { log.warning("overlay.failed", ["why": "\(error)"]) }
+        let line = node.core.flatMap { HealthLine.outside($0) }
+        if line?.code != outside {
+            outside = line?.code
+            if let line {
+                log.error(
+                    line.code == "revoked" ? .revoked : .membershipEnded,
+                    ["why": line.what, "code": line.code])
+            } else if node.core?.member != nil {
+                log.notice(.membershipBack)
+            }
+        }
+        for error in overlay.follow(node) { log.warning(.overlayFailed, ["why": "\(error)"]) }
     }
 
     private func lookAtUnderlay() {
@@ -246,13 +266,13 @@ final class Loop {
             guard let addresses = try underlay.refresh() else { return }
             let paths = addresses.compactMap { Path($0, port: devices.dataPort.port) }
             log.notice(
-                "locators.changed", ["to": paths.map(\.description).joined(separator: " ")])
+                .locatorsChanged, ["to": paths.map(\.description).joined(separator: " ")])
             try overlay.setMTU(settings.tun.mtu ?? underlay.mtu)
             noteUnderlay()
             handle(.linkMTU(underlay.linkMTU))
             handle(.locators(addresses))
         } catch {
-            log.warning("underlay.unreadable", ["why": "\(error)"])
+            log.warning(.underlayUnreadable, ["why": "\(error)"])
         }
     }
 
@@ -265,7 +285,7 @@ final class Loop {
             let new = try DaemonSettings(path: settingsPath)
             let late = settings.keysThatNeedRestart(for: new)
             if !late.isEmpty {
-                log.warning("settings.need-restart", ["keys": late.joined(separator: " ")])
+                log.warning(.settingsNeedRestart, ["keys": late.joined(separator: " ")])
             }
             settings = new
             handle(.legacy(new.lisp.xtrs))
@@ -273,9 +293,9 @@ final class Loop {
             log.setLevel(new.log.level)
             underlay.choose(new.locators)
             lookAtUnderlay()
-            log.notice("settings.reloaded")
+            log.notice(.settingsReloaded)
         } catch {
-            log.error("settings.wrong", ["why": "\(error)"])
+            log.error(.settingsWrong, ["why": "\(error)"])
         }
     }
 
@@ -288,24 +308,24 @@ final class Loop {
 
     private func tell(_ notice: Notice) {
         switch notice {
-        case .memberJoined(let id): log.notice("member.joined", name(of: id))
-        case .memberLeft(let id): log.notice("member.left", name(of: id))
-        case .memberStopped(let id): log.notice("member.stopped", name(of: id))
-        case .sessionBegan(let id): log.info("session.began", name(of: id))
-        case .sessionEnded(let id): log.info("session.ended", name(of: id))
-        case .pathMoved(let id): log.notice("path.moved", name(of: id))
-        case .secondCopy: log.error("identity.second-copy")
+        case .memberJoined(let id): log.notice(.memberJoined, name(of: id))
+        case .memberLeft(let id): log.notice(.memberLeft, name(of: id))
+        case .memberStopped(let id): log.notice(.memberStopped, name(of: id))
+        case .sessionBegan(let id): log.info(.sessionBegan, name(of: id))
+        case .sessionEnded(let id): log.info(.sessionEnded, name(of: id))
+        case .pathMoved(let id): log.notice(.pathMoved, name(of: id))
+        case .secondCopy: log.error(.identitySecondCopy)
         case .clockStepped(let milliseconds):
-            log.warning("clock.stepped", ["milliseconds": "\(milliseconds)"])
+            log.warning(.clockStepped, ["milliseconds": "\(milliseconds)"])
             facts.clockStep = (Double(milliseconds) / 1000, .zero)
         case .clockDisagrees(let milliseconds):
-            log.warning("clock.disagrees", ["milliseconds": "\(milliseconds)"])
-        case .lostClaim: log.warning("claim.lost")
-        case .reconciled: log.notice("reconciled")
-        case .revoked: log.error("revoked")
+            log.warning(.clockDisagrees, ["milliseconds": "\(milliseconds)"])
+        case .lostClaim: log.warning(.claimLost)
+        case .reconciled: log.notice(.reconciled)
+        case .revoked: break  // `follow` says it, and why; at each start too.
         case .damagedState(let key):
             log.warning(
-                "state.damaged", ["key": "\(key.prefix(1).map { String(UnicodeScalar($0)) })"])
+                .stateDamaged, ["key": "\(key.prefix(1).map { String(UnicodeScalar($0)) })"])
         }
     }
 

@@ -139,7 +139,9 @@ extension Loop {
     private func join(_ wish: AdminRequest.Join, for client: AdminSocket.Client) {
         let start = clock.now.moment
         let name = (wish.nodeName ?? settings.name?.description).flatMap { MeshName($0) }
+        asking = (at: start + Self.joinQuiet, client: client)
         ask(.join(wish.invite, name: name)) { loop, answer in
+            loop.asking = nil
             guard case .joined = answer else {
                 client.reply(.error(loop.error(answer.failure ?? .noMemberAnswered, verb: "join")))
                 return
@@ -166,6 +168,16 @@ extension Loop {
     }
 
     static let namePatience = Span.seconds(3)
+
+    /// Tells who joins whom the node has asked, once that takes longer than it should.
+    func tellAsked() {
+        guard let (at, client) = asking, clock.now.moment >= at else { return }
+        asking = nil
+        guard node.isJoining else { return }
+        client.reply(.progress(AdminError.asking(node.core?.joining?.asked ?? [])))
+    }
+
+    private static let joinQuiet = Span.seconds(3)
 
     private func invite(
         _ wish: AdminRequest.Invite, for client: AdminSocket.Client
@@ -210,12 +222,51 @@ extension Loop {
         let member = try Resolver(core).member(wish.who)
         let name = member.displayName
         expectWrite(for: client)
-        let command = Command.revoke(.key(member.key), reason: wish.reason, keeping: [])
-        self.command(command, for: client, verb: "revoke") { loop in
-            RevokedReport(of: loop.node, name: name, key: member.key, reason: wish.reason)
-                .map { .revoked($0) }
+        ask(.revoke(.key(member.key), reason: wish.reason, keeping: [])) { loop, answer in
+            if let failure = answer.failure {
+                client.reply(.error(loop.error(failure, verb: "revoke")))
+                return
+            }
+            loop.revoked.append(
+                Revoked(
+                    start: loop.clock.now.moment, client: client, name: name, key: member.key,
+                    reason: wish.reason))
+            loop.answerRevoked()
         }
     }
+
+    /// Somebody who revoked a key, and waits to hear who has applied that.
+    struct Revoked {
+        let start: Moment
+        let client: AdminSocket.Client
+        let name: String
+        let key: Ed25519.PublicKey
+        let reason: String
+
+        var until: Moment { start + Loop.reachPatience }
+    }
+
+    /// Answers once all who can be reached now have applied it, or when that takes too long.
+    func answerRevoked() {
+        guard !revoked.isEmpty else { return }
+        let now = clock.now.moment
+        revoked.removeAll { wish in
+            let waits = node.core.map { core in
+                core.standing.isRevoked(wish.key)
+                    && core.withoutRevocations(of: wish.key).contains {
+                        core.sessions.isEstablished(with: $0.id)
+                    }
+            }
+            guard waits != true || now >= wish.until else { return false }
+            let report = RevokedReport(
+                of: node, name: wish.name, key: wish.key, reason: wish.reason)
+            wish.client.reply(.result(report.map { .revoked($0) } ?? .done))
+            return true
+        }
+    }
+
+    /// Members acknowledge when their disks have it.
+    static let reachPatience = Span.seconds(2)
 
     private func ping(
         _ wish: AdminRequest.Ping, for client: AdminSocket.Client
@@ -272,7 +323,13 @@ extension Loop {
         guard !waiting.isEmpty else { return }
         let isReady = node.core.map { $0.member != nil && $0.isReconciled } ?? false
         let now = clock.now.moment
+        // No waiting helps who was put out.
+        let outside = isReady ? nil : node.core.flatMap { HealthLine.outside($0) }
         waiting.removeAll { wish in
+            if let outside {
+                wish.client.reply(.error(AdminError(outside: outside)))
+                return true
+            }
             guard isReady || wish.until <= now else { return false }
             let report = StatusReport(of: node, at: clock.now, host: facts)
             wish.client.reply(isReady ? .result(.status(report)) : .error(.notReadyYet))
