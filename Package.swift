@@ -8,7 +8,11 @@ let settings: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault
 
 let package = Package(
     name: "Whither",
-    products: [.executable(name: "whither", targets: ["whither"])],
+    products: [
+        .executable(name: "whither", targets: ["whither"]),
+        // Tests put it in front of a node to count what its threads allocate.
+        .library(name: "allocation-log", type: .dynamic, targets: ["AllocationLog"]),
+    ],
     traits: [
         .trait(
             name: "Laboratory",
@@ -100,6 +104,7 @@ let package = Package(
 
         // Tests: libraries that tests share, programs that measure, then one test target a target
         .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+        .target(name: "AllocationLog", path: "Tests/AllocationLog"),
         .target(
             name: "TestKit", dependencies: ["Host", "LISP"], path: "Tests/TestKit",
             swiftSettings: settings),

@@ -28,11 +28,17 @@ final class Guest: @unchecked Sendable {
 
     var state: String { "\(folder)/state" }
 
-    /// Built beside the tests.
-    static let program: String = {
+    /// `NAME=value` for its own program and the daemon that this starts.
+    var environment: [String] = []
+
+    /// The one beside the tests, unless `WHITHER_PROGRAM` names another build of it.
+    static let program = ProcessInfo.processInfo.environment["WHITHER_PROGRAM"] ?? built("whither")
+
+    /// Where something lies that is built beside the tests.
+    static func built(_ name: String) -> String {
         let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        return folder.appending(path: "whither").path(percentEncoded: false)
-    }()
+        return folder.appending(path: name).path(percentEncoded: false)
+    }
 
     /// Any program, in this host's namespace.
     func run(_ words: [String], input: String = "") throws -> Subprocess {
@@ -44,7 +50,9 @@ final class Guest: @unchecked Sendable {
 
     /// The command, whatever comes of it.
     func attempt(_ words: [String], input: String = "") throws -> Subprocess {
-        try run([Self.program] + words + ["--state", state, "--run", folder], input: input)
+        try run(
+            ["env"] + environment + [Self.program] + words + ["--state", state, "--run", folder],
+            input: input)
     }
 
     /// The command, which must succeed.
