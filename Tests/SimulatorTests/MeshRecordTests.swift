@@ -63,7 +63,10 @@ struct MeshRecordTests {
     func meshClockRepairRecovers() throws {
         let run = try MeshRun.formed(3) { $0.sweeps = .minutes(10) }
         let eid = try run.grantRange(to: 1)
+        // It starts with it: a clock that leaps under a running node is not believed.
+        run.world.crash(1)
         run.world.stepClock(of: 1, by: .minutes(14))
+        run.world.start(1)
         run.world.run(for: .seconds(5))
         _ = run.ask(1, .register(eid, ttl: 60))
         run.world.run(for: .seconds(30))
@@ -84,6 +87,37 @@ struct MeshRecordTests {
                 try run.signer(of: eid, at: machine) == run.inside(1).key.publicKey,
                 "machine \(machine)")
         }
+        #expect(run.world.failure == nil, "\(run.failure)")
+    }
+
+    @Test(
+        "a clock that leaps by a year under a running node is reported, and harms nobody",
+        arguments: [365, -365])
+    func leapingClock(days: Int) throws {
+        let run = try MeshRun.formed(3) { $0.sweeps = .minutes(10) }
+        let eid = try run.grantRange(to: 1)
+        let notices = run.watchNotices()
+        run.world.stepClock(of: 1, by: .hours(24 * days))
+        run.world.run(for: .seconds(30))
+        let isSaid = notices.all.contains {
+            guard case .clockDisagrees(let off) = $0.notice else { return false }
+            return $0.machine == 1 && off > 364 * 86_400_000
+        }
+        #expect(isSaid)
+        _ = run.ask(1, .register(eid, ttl: 60))
+        run.world.stepClock(of: 1, by: .hours(-24 * days))
+        run.world.run(for: .seconds(30))
+        run.world.crash(1)
+        run.world.start(1)
+        run.world.run(for: .seconds(30))
+        for machine in 0..<3 {
+            #expect(
+                try run.signer(of: eid, at: machine) == run.inside(1).key.publicKey,
+                "machine \(machine)")
+            let time = try run.inside(machine).clock.time(at: run.world.now(of: machine))
+            #expect(abs(Int64(time) - Int64(run.world.milliseconds)) < 1000, "machine \(machine)")
+        }
+        run.checkReachable(within: .seconds(30))
         #expect(run.world.failure == nil, "\(run.failure)")
     }
 

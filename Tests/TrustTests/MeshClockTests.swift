@@ -233,4 +233,38 @@ struct MeshClockTests {
             last = clock.time(at: now)
         }
     }
+
+    @Test(
+        "a clock that leaps is used again when a peer says the same, and at once where none is known"
+    )
+    func leap() throws {
+        func off(_ clock: inout MeshClock, _ seconds: Int, _ ahead: UInt64) -> UInt64 {
+            let moment = Moment.start + .seconds(seconds)
+            let right = Self.build + UInt64(seconds) * 1000
+            let now = Now(
+                moment, clock: ClockReading(milliseconds: right + ahead, quality: .synchronised))
+            _ = clock.update(at: now)
+            return clock.time(at: now) - right
+        }
+        func hear(_ clock: inout MeshClock, _ seconds: Int, _ ahead: UInt64) throws {
+            let reading = ClockReading(
+                milliseconds: Self.build + UInt64(seconds) * 1000 + ahead, quality: .synchronised)
+            let node = try #require(NodeID(octets: [UInt8](repeating: 9, count: 16)))
+            clock.heard(reading, from: node, admitter: nil, at: .start + .seconds(seconds))
+        }
+        let day = MeshClock.longSleep
+        var clock = MeshClock(floor: Self.build)
+        #expect(off(&clock, 0, 0) == 0)
+        // Alone.
+        #expect(off(&clock, 1, day) == day)
+        clock = MeshClock(floor: Self.build)
+        #expect(off(&clock, 0, 0) == 0)
+        try hear(&clock, 1, 0)
+        #expect(off(&clock, 2, day) == 0)
+        #expect(off(&clock, 3, day) == 0)
+        // The machine slept: the first that is heard says so too.
+        try hear(&clock, 4, day)
+        #expect(off(&clock, 4, day) == day)
+        #expect(off(&clock, 5, day) == day)
+    }
 }

@@ -13,6 +13,10 @@ import Laboratory
 /// 3. A step forward of more than 10 minutes takes three peers of distinct admitters who say that it is
 ///    so late, or all with a clock if there are fewer, or a time object.
 /// 4. Time never goes back: whoever is ahead waits until the others have come up.
+/// 5. A clock that was used and then leaps, by a day ahead or 10 minutes back, is used again when at least
+///    as many peers say that it is so late as say that it is not, but at least one. Until then time runs on
+///    as it ran; nobody is asked who has heard no peer with a clock. Meshes whose members one admin let in
+///    have not the three admitters of rule 1, and one signature from next year could not be taken back.
 ///
 /// A follower announces the mesh time with one quality less than it took it from. So two followers cannot
 /// hold each other up as good clocks when the clock that both had followed is gone; and because nobody
@@ -31,6 +35,9 @@ package struct MeshClock: Sendable {
     /// Milliseconds. What one peer alone may move.
     package static let bigStep: UInt64 = 600_000
     package static let witnesses = 3
+    /// Milliseconds, a day. A machine that slept shows a leap too, and must be there with its first packet;
+    /// what is signed under a clock that leaps by less stands in its signer's way for no longer.
+    package static let longSleep: UInt64 = 86_400_000
     /// More peers than a median needs.
     package static let announcementLimit = 64
     /// Then it says more about how our own crystal runs than about the peer.
@@ -59,6 +66,10 @@ package struct MeshClock: Sendable {
     /// What the time was taken from.
     private var source = ClockQuality.none
     private var isOwn = true
+    /// What the own clock showed when it was used last.
+    private var used: (milliseconds: UInt64, moment: Moment)?
+    private var hasLeapt = false
+    private var hasHeardClocks = false
 
     /// - Parameter floor: the greatest of the last mesh time used, the build date, and the stamps of the
     ///   invite and of the own admission; mesh time is never below it.
@@ -91,6 +102,7 @@ package struct MeshClock: Sendable {
     ) {
         forget(node)
         if announcements.count >= Self.announcementLimit { announcements.removeFirst() }
+        if reading.quality > .none { hasHeardClocks = true }
         announcements.append(
             Announcement(node: node, admitter: admitter, reading: reading, moment: moment))
     }
@@ -107,10 +119,12 @@ package struct MeshClock: Sendable {
         announcements.removeAll { now.moment - $0.moment > Self.announcementLife }
         var events: [Event] = []
         let before = time(at: now.moment)
-        let objection = objection(to: now)
-        if now.clock.quality >= .synchronised, objection == nil {
+        noticeLeap(now)
+        let objection = objection(to: now) ?? objectionToLeap(now)
+        if now.clock.quality >= .synchronised, objection == nil, !isLeapOpen(now) {
             disagreement = nil
             (source, isOwn) = (now.clock.quality, true)
+            (used, hasLeapt) = ((now.clock.milliseconds, now.moment), false)
             correct(to: now.clock.milliseconds, at: now.moment)
         } else {
             if let objection, disagreement == nil { events.append(.disagrees(by: objection)) }
@@ -148,6 +162,39 @@ extension MeshClock {
         else { return nil }
         return median.distance(from: own)
     }
+
+    /// After a leap forward what peers said before counts no more: this machine may have slept, and they
+    /// were not heard since.
+    private mutating func noticeLeap(_ now: Now) {
+        guard now.clock.quality >= .synchronised, let used, hasHeardClocks else { return }
+        let expected = used.milliseconds.advanced(since: used.moment, to: now.moment)
+        let isForward = now.clock.milliseconds > expected
+        let leaps =
+            now.clock.milliseconds.distance(from: expected)
+            >= (isForward ? Self.longSleep : Self.bigStep)
+        if leaps, !hasLeapt, isForward { announcements = [] }
+        hasLeapt = leaps
+    }
+
+    /// Peers that say it is as late as the own clock shows, and those to whom it is as late as it was
+    /// before that leapt.
+    private func voices(_ now: Now) -> (own: Int, present: Int) {
+        let present = time(at: now.moment)
+        let times = realPeers.map { $0.time(at: now.moment) }
+        return (
+            times.count { $0.distance(from: now.clock.milliseconds) < Self.bigStep },
+            times.count { $0.distance(from: present) < Self.bigStep }
+        )
+    }
+
+    private func objectionToLeap(_ now: Now) -> UInt64? {
+        guard hasLeapt else { return nil }
+        let (own, present) = voices(now)
+        return present > own ? time(at: now.moment).distance(from: now.clock.milliseconds) : nil
+    }
+
+    /// It has leapt, and nobody has said yet whether that is right.
+    private func isLeapOpen(_ now: Now) -> Bool { hasLeapt && voices(now).own == 0 }
 
     /// Asks the best quality first, and takes in the next while there are too few peers to trust.
     private mutating func follow(_ now: Now) {
