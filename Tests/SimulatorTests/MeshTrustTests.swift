@@ -221,6 +221,21 @@ struct MeshTrustTests {
         }
     }
 
+    @Test("an invite that nobody could redeem is not answered: roles that it lacks, one too many")
+    func uselessInvite() throws {
+        let run = try MeshRun.formed(2)
+        var wish = InviteWish()
+        #expect(run.ask(1, .invite(wish)) == .failed(.notAllowed))
+        wish.roles = [.member, .ttr]
+        #expect(run.ask(0, .invite(wish)) == .failed(.notAllowed))
+        var answered = 0
+        while answered < 1000, case .invite? = run.ask(0, .invite(InviteWish())) { answered += 1 }
+        // With the one that the mesh was formed by: as many as one key may sign.
+        #expect(answered == 255)
+        #expect(run.ask(0, .invite(InviteWish())) == .failed(.tooMany))
+        #expect(run.world.failure == nil, "\(run.failure)")
+    }
+
     @Test("a seed that cannot show that it may let in is told nothing, although it would let in")
     func joinerBelievesNoFormerMember() throws {
         let run = try MeshRun.formed(2)

@@ -77,8 +77,10 @@ extension Core {
     private mutating func invite(
         _ wish: InviteWish, turn: inout Turn, using random: inout some RandomNumberGenerator
     ) -> Result<String, Failure> {
-        guard let member, member.roles.contains(.inviter) || member.roles.contains(.admitter)
-        else { return .failure(.notAllowed) }
+        // With roles that this node has not, the invite would be nobody's.
+        guard let member, member.roles.isSuperset(of: wish.roles.union(.inviter)) else {
+            return .failure(.notAllowed)
+        }
         let secret = random.octets(InviteString.secretSize)
         guard let inviteKey = InviteString.key(secret: secret, mesh: mesh) else {
             return .failure(.notAllowed)

@@ -85,7 +85,13 @@ extension Core {
     /// - Returns: the ids that are new by it.
     @discardableResult
     mutating func adopt(_ object: TrustObject, turn: inout Turn) -> [ObjectID] {
-        switch trust.insert(object) {
+        guard case .new(let ids) = take(object, turn: &turn) else { return [] }
+        return ids
+    }
+
+    private mutating func take(_ object: TrustObject, turn: inout Turn) -> TrustSet.Insertion {
+        let insertion = trust.insert(object)
+        switch insertion {
         case .new(let ids):
             for id in ids {
                 guard let octets = trust.object(id)?.octets else { continue }
@@ -108,12 +114,10 @@ extension Core {
                 clock.accept(timeObject: object.statement.stamp)
                 clockAt = .start
             }
-            return ids
-        case .known, .parked: return []
-        case .refused:
-            counters.objectsRefused += 1
-            return []
+        case .known, .parked: break
+        case .refused: counters.objectsRefused += 1
         }
+        return insertion
     }
 
     /// A node record under this node's own key that it did not sign just now is from a former life, or
@@ -255,7 +259,13 @@ extension Core {
         do throws(TrustObjectError) {
             let object = try TrustObject(
                 signing: Statement(kind, stamp: meshTime(turn)), by: key, in: mesh)
-            adopt(object, turn: &turn)
+            switch take(object, turn: &turn) {
+            case .new, .known: break
+            // What this node does not hold nobody will: an invite of such a kind lets nobody in.
+            case .parked: return .failure(.notAllowed)
+            case .refused(.bound): return .failure(.tooMany)
+            case .refused: return .failure(.notAllowed)
+            }
             distribute(object, turn: &turn, using: &random)
             return .success(object)
         } catch {

@@ -6,7 +6,7 @@ import MappingSystem
 import Mappings
 import Sessions
 package import TestKit
-import Trust
+package import Trust
 
 /// A mesh in a world, from its creation to the end of the run: it forms, works, suffers, heals and
 /// must be whole.
@@ -38,6 +38,8 @@ package final class MeshRun {
         /// How long everybody has to join.
         package var formation = Span.minutes(3)
         package var settings = Settings()
+        /// Of all but the creator.
+        package var roles: Roles = [.member, .admitter]
         /// Nobody but the creator lets others in.
         package var onlyAdminsAdmit = false
         /// How often everything that nodes hold is looked at.
@@ -95,6 +97,9 @@ package final class MeshRun {
         _ = world.run(until: { [unowned self] _ in answers[number] != nil }, within: span)
         return answers.removeValue(forKey: number)
     }
+
+    /// Takes the answer to a command, if it has come.
+    package func answer(to number: UInt64) -> Answer? { answers.removeValue(forKey: number) }
 }
 
 // What happens in a mesh's life.
@@ -130,7 +135,7 @@ extension MeshRun {
         guard create() else { return false }
         var wish = InviteWish()
         wish.uses = 1000
-        wish.roles = [.member, .admitter]
+        wish.roles = plan.roles
         guard let text = invite(by: 0, wish) else {
             world.fail("no invite")
             return false
@@ -172,10 +177,12 @@ extension MeshRun {
         return packetNumber
     }
 
-    package func revoke(_ victim: Int, by machine: Int) {
-        guard let key = core(victim)?.key.publicKey else { return }
+    /// - Returns: the number that its answer will have.
+    @discardableResult
+    package func revoke(_ victim: Int, by machine: Int) -> UInt64? {
+        guard let key = core(victim)?.key.publicKey else { return nil }
         revoked.insert(victim)
-        _ = world.tell(machine, .revoke(.key(key), reason: "lost", keeping: []))
+        return world.tell(machine, .revoke(.key(key), reason: "lost", keeping: []))
     }
 
     /// Runs until all honest members hold the same.

@@ -54,8 +54,11 @@ extension AdminError {
                 hint: "whither why NAME says what is known of the way there")
         case .tooMany:
             self.init(
-                "too_many", "as many registrations wait, or stand, as a node may have",
-                hint: "withdraw some, or try again when those under way are answered")
+                "too_many",
+                "as many wait, or stand, as a node may have: registrations, or what a key may sign",
+                hint:
+                    "withdraw some, or try again when those under way are answered; a key signs 256 invites"
+            )
         case .notWritten:
             self.init(
                 "not_written", "the disk did not take it within 10 s, so nobody was told",
