@@ -10,8 +10,9 @@ let package = Package(
     name: "Whither",
     products: [
         .executable(name: "whither", targets: ["whither"]),
-        // Tests put it in front of a node to count what its threads allocate.
-        .library(name: "allocation-log", type: .dynamic, targets: ["AllocationLog"]),
+        // Tests put them in front of a node's own functions: what its threads allocate, how late it is.
+        .library(name: "AllocationLog", type: .dynamic, targets: ["AllocationLog"]),
+        .library(name: "FakeClock", type: .dynamic, targets: ["FakeClock"]),
     ],
     traits: [
         .trait(
@@ -105,6 +106,7 @@ let package = Package(
         // Tests: libraries that tests share, programs that measure, then one test target a target
         .target(name: "AllocationCount", path: "Tests/AllocationCount"),
         .target(name: "AllocationLog", path: "Tests/AllocationLog"),
+        .target(name: "FakeClock", path: "Tests/FakeClock"),
         .target(
             name: "TestKit", dependencies: ["Host", "LISP"], path: "Tests/TestKit",
             swiftSettings: settings),
@@ -206,7 +208,10 @@ let package = Package(
             ],
             path: "Tests/HostTests", swiftSettings: settings),
         .testTarget(
-            name: "SystemTests", dependencies: ["Admin", "CLinux", "Host", "TestKit", "whither"],
+            name: "SystemTests",
+            dependencies: [
+                "Admin", "CLinux", "Host", "LISPNode", "Simulator", "TestKit", "Trust", "whither",
+            ],
             path: "Tests/SystemTests", swiftSettings: settings),
         .testTarget(
             name: "ProgramTests", dependencies: ["TestKit", "whither"], path: "Tests/ProgramTests",

@@ -21,6 +21,23 @@ struct MeshTests {
         #expect(run.checker.checks.delivered > 10)
     }
 
+    @Test("A fault script: what was answered holds, all are equal, everybody reaches everybody")
+    func scripted() {
+        var answered = (invites: 0, revocations: 0, joins: 0)
+        for seed in [UInt64](1...11) + [21] {
+            let script = FaultScript(seed: seed)
+            let (run, deeds) = MeshRun.play(script)
+            #expect(run.world.failure == nil, "\(script)\(run.failure)")
+            answered.invites += deeds.invites.count
+            answered.revocations += deeds.isRevoked ? 1 : 0
+            answered.joins += deeds.hasJoined ? 1 : 0
+        }
+        // Where nothing was answered nothing could be lost.
+        #expect(
+            answered.invites > 30 && answered.revocations > 6 && answered.joins > 4,
+            "\(answered)")
+    }
+
     @Test("Equal seeds make equal histories")
     func repeats() {
         func hash(_ seed: UInt64) -> UInt64 {

@@ -14,6 +14,8 @@ final class Guest: @unchecked Sendable {
     let folder: String
     /// A file of settings for the next start.
     var config: String?
+    /// What the time of day is off, for the next start and all the time; `nil`: it is this machine's.
+    var clock: FakeClock?
     /// What the node's addresses are, once it is in a mesh.
     private(set) var ipv6 = ""
     private(set) var ipv4 = ""
@@ -51,8 +53,8 @@ final class Guest: @unchecked Sendable {
     /// The command, whatever comes of it.
     func attempt(_ words: [String], input: String = "") throws -> Subprocess {
         try run(
-            ["env"] + environment + [Self.program] + words + ["--state", state, "--run", folder],
-            input: input)
+            ["env"] + environment + (clock?.environment ?? []) + [Self.program] + words
+                + ["--state", state, "--run", folder], input: input)
     }
 
     /// The command, which must succeed.

@@ -1,4 +1,5 @@
 import Admin
+import Foundation
 import Glibc
 import Host
 import TestKit
@@ -38,6 +39,28 @@ extension SystemTests {
                         "\(a.failure(words + ": who left is still there"))")
                 }
             }
+        }
+
+        /// `WHITHER_KILLS=2000` kills more often, `WHITHER_KILL_SEED=7` at other moments.
+        @Test("at work, a hundred times: nothing that was answered is lost, no sequence goes back")
+        func hundred() throws {
+            let words = ProcessInfo.processInfo.environment
+            let kills = words["WHITHER_KILLS"].flatMap { Int($0) } ?? 100
+            let first = words["WHITHER_KILL_SEED"].flatMap { UInt64($0) } ?? 1
+            let start = monotonicSeconds
+            var (done, promises) = (0, 0)
+            for seed in first... {
+                let campaign = try KillCampaign(seed: seed)
+                // A key signs 256 invites in its life.
+                let size = min(50, kills - done)
+                for _ in 0..<size { try campaign.strike() }
+                try campaign.finish()
+                done += size
+                promises += campaign.promises
+                if done >= kills { break }
+            }
+            print("\(done) kills, \(promises) answers, \(rounded(monotonicSeconds - start)) s")
+            #expect(promises > 2 * kills, "it was hardly at work")
         }
 
         @Test("right after a revocation or a join was answered: both hold", arguments: [UInt64(4)])
