@@ -1,0 +1,59 @@
+import Admin
+import Foundation
+import Glibc
+import Host
+import TestKit
+import Testing
+
+extension SystemTests {
+    @Suite("A state directory that is not as it was left", .serialized)
+    struct StateTests {
+        @Test("a database cut off at any length: the node comes back as itself, and is refilled")
+        func truncated() throws {
+            let seed: UInt64 = 3
+            var random = SeededRandom(seed: seed)
+            let bench = try Bench(2, family: .ipv4)
+            let all = try bench.mesh()
+            let (a, b) = (all[0], all[1])
+            let key = try b.ask(IDReport.self, "id").key
+            let name = try #require(StateDirectory.list(root: b.state).first)
+            let folder = "\(b.state)/\(name)"
+            // What it needs to be itself again is written beside the database soon, not at once.
+            sleep(3)
+            for round in 0..<8 {
+                try b.kill9()
+                let file = "\(folder)/state"
+                let size = try #require(FileManager.default.contents(atPath: file)?.count)
+                let lengths = [0, 1, 99, 100, 4096, size - 1, size / 2, random.below(size)]
+                let length = min(max(lengths[round], 0), size)
+                // In odd rounds without the log that could mend it.
+                #expect(truncate(file, length) == 0)
+                if round % 2 == 1 {
+                    for log in ["-wal", "-shm"] { unlink(file + log) }
+                }
+                let words = "seed \(seed), cut to \(length) of \(size)"
+                try b.up()
+                #expect(try b.ask(IDReport.self, "id").key == key, "\(b.failure(words))")
+                try b.waitUntilReady()
+                try bench.expectEqual([a, b], members: 2)
+                try b.reach(a)
+            }
+        }
+
+        @Test("what others may read is refused, with the command that mends it")
+        func readable() throws {
+            let bench = try Bench(1, family: .ipv4)
+            let a = bench[1]
+            try a.create()
+            try a.down()
+            let name = try #require(StateDirectory.list(root: a.state).first)
+            #expect(chmod("\(a.state)/\(name)", 0o755) == 0)
+            let refused = try a.attempt(["up"])
+            #expect(
+                refused.status == 1 && refused.errors.contains("chmod 700")
+                    && refused.errors.split(separator: "\n").count == 1, "\(refused.errors)")
+            #expect(chmod("\(a.state)/\(name)", 0o700) == 0)
+            try a.up()
+        }
+    }
+}
