@@ -207,6 +207,93 @@ struct FastPathTests {
         #expect(wire.opener.heard == nil)
     }
 
+    @Test("another port of a host is the same path only if the table says so")
+    func anyPort() {
+        let otherPort = Path(IPv4Address(rawValue: 0xC000_0201), port: 50_000)
+        let otherHost = Path(IPv4Address(rawValue: 0xC000_0202), port: FastWire.path.port)
+        for takesAnyPort in [false, true] {
+            let sample = SessionSample(
+                .chaCha20Poly1305, secret: [UInt8](repeating: 9, count: 32), path: FastWire.path)
+            var receiver = sample.receiver
+            receiver.takesAnyPort = takesAnyPort
+            var wire = FastWire(sample.sender, receiver)
+            for (remote, isHeard) in [
+                (FastWire.path, false), (otherPort, !takesAnyPort), (otherHost, true),
+            ] {
+                _ = wire.open(wire.seal(FastWire.ipv6()).1, from: remote)
+                #expect((wire.opener.heard != nil) == isHeard, "\(remote), \(takesAnyPort)")
+            }
+            // Whoever is relayed has no port of its own.
+            let datagram = wire.seal(FastWire.ipv6()).1
+            let room = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: datagram.count, alignment: 1)
+            defer { room.deallocate() }
+            room.copyBytes(from: datagram)
+            _ = wire.opener.open(
+                room, remote: otherPort, isRelayed: true, trafficClass: 0, timeToLive: 64,
+                at: FastWire.now, using: wire.far)
+            #expect(wire.opener.heard?.isRelayed == true)
+        }
+        // Without a path every packet is news.
+        let sample = SessionSample(
+            .chaCha20Poly1305, secret: [UInt8](repeating: 9, count: 32), path: FastWire.path)
+        var receiver = sample.receiver
+        receiver.path = nil
+        receiver.takesAnyPort = true
+        var wire = FastWire(sample.sender, receiver)
+        _ = wire.open(wire.seal(FastWire.ipv6()).1)
+        #expect(wire.opener.heard != nil)
+    }
+
+    @Test("on a way that is too narrow for IPv6, its packets are cut, and IPv4's are too big")
+    func narrow() {
+        let sample = SessionSample(
+            .chaCha20Poly1305, secret: [UInt8](repeating: 9, count: 32), path: FastWire.path)
+        var wire = FastWire(sample.sender, sample.receiver, mtu: 1280, whole: 1216)
+        for (packet, isCut) in [
+            (FastWire.ipv6(size: 1216), false), (FastWire.ipv6(size: 1217), true),
+            (FastWire.ipv6(size: 1280), true), (FastWire.ipv4(size: 1216), false),
+        ] {
+            guard case .send(let outgoing) = wire.seal(packet).0 else {
+                Issue.record("\(packet.count) octets were not sealed")
+                continue
+            }
+            #expect(outgoing.isCut == isCut)
+        }
+        #expect(wire.seal(FastWire.ipv4(size: 1217)).0 == .tooBig(mtu: 1216))
+        #expect(wire.seal(FastWire.ipv6(size: 1281)).0 == .tooBig(mtu: 1280))
+    }
+
+    @Test("flows leave from many ports, each from one, only if the table says so")
+    func sourcePorts() {
+        var sources: Set<Outgoing.Source> = []
+        for isSpread in [false, true] {
+            let sample = SessionSample(
+                .chaCha20Poly1305, secret: [UInt8](repeating: 9, count: 32), path: FastWire.path)
+            var sender = sample.sender
+            sender.isSpread = isSpread
+            var wire = FastWire(sender, sample.receiver)
+            for size in 60..<100 {
+                // A port of UDP is the flow's own.
+                var packet = FastWire.ipv6(size: size, next: 17)
+                packet[41] = UInt8(size)
+                var last: Outgoing.Source?
+                for length in [0, 7] {
+                    let octets = packet + [UInt8](repeating: 0, count: length)
+                    guard case .send(let outgoing) = wire.seal(octets).0 else {
+                        Issue.record("a packet was not sealed")
+                        return
+                    }
+                    #expect(last == nil || last == outgoing.source)
+                    last = outgoing.source
+                    sources.insert(outgoing.source)
+                }
+            }
+            if !isSpread { #expect(sources == [.fixed]) }
+        }
+        #expect(sources.count > 30)
+    }
+
     @Test("TTL, DSCP and ECN leave the tunnel as the rules say, checksums with them")
     func tunnelFields() throws {
         var random = SeededRandom(seed: 8)

@@ -24,10 +24,11 @@ struct FastWire {
 
     init(
         _ sender: ForwardedSession, _ receiver: ForwardedSession, mtu: Int = 1400,
-        flowsUntil: Moment = .never
+        whole: Int = .max, flowsUntil: Moment = .never
     ) {
         near = Self.table(
-            sender, own: [Self.eid(Self.here), Self.eid(Self.here4)], mtu, flowsUntil)
+            sender, own: [Self.eid(Self.here), Self.eid(Self.here4)], mtu, flowsUntil,
+            whole: whole)
         far = Self.table(
             receiver, own: [Self.eid(Self.there), Self.eid(Self.there4)], mtu, flowsUntil)
     }
@@ -43,7 +44,8 @@ struct FastWire {
 
     /// The session has slot 3.
     static func table(
-        _ session: ForwardedSession, own: [EID], _ mtu: Int = 1400, _ flowsUntil: Moment = .never
+        _ session: ForwardedSession, own: [EID], _ mtu: Int = 1400, _ flowsUntil: Moment = .never,
+        whole: Int = .max
     ) -> ForwardingTable {
         var contents = FlowTable.Contents(seed: 77)
         contents.own = own.compactMap { OwnRange($0) }
@@ -61,7 +63,8 @@ struct FastWire {
             .init(InnerAddress(foreign, instance: 0), slot: 3, isRight: false),
         ]
         return ForwardingTable(
-            FlowTable(contents), SessionRows([nil, nil, nil, session]) { _ in .known(mtu) },
+            FlowTable(contents),
+            SessionRows([nil, nil, nil, session]) { _ in .known(mtu, whole: whole) },
             flowsUntil: flowsUntil)
     }
 

@@ -54,8 +54,8 @@ struct SettingsTests {
 
     /// All keys there are; whoever adds one adds it here and there.
     static let all = [
-        "name", "data-port", "control-port", "name", "mtu", "addresses", "include-interfaces",
-        "exclude-interfaces", "early-data", "pcap", "level", "format", "ttl",
+        "name", "data-port", "control-port", "source-ports", "name", "mtu", "addresses",
+        "include-interfaces", "exclude-interfaces", "early-data", "pcap", "level", "format", "ttl",
         "eid-prefix", "rloc", "instance-id",
     ]
 
@@ -66,6 +66,7 @@ struct SettingsTests {
             name = "base-1"
             data-port = 14341
             control-port = "auto"
+            source-ports = 1
             tun = { name = "relief0", mtu = 1400 }
             [locators]
             addresses = ["192.0.2.1", "2001:db8::1"]
@@ -87,6 +88,7 @@ struct SettingsTests {
             """)
         #expect(settings.name == MeshName("base-1"))
         #expect(settings.dataPort == .exactly(14341) && settings.controlPort == .automatic)
+        #expect(settings.sourcePorts == 1)
         #expect(settings.tun.name == "relief0" && settings.tun.mtu == 1400)
         #expect(settings.locators.addresses.count == 2)
         #expect(!settings.sessions.hasEarlyData && settings.sessions.capture == "/tmp/relief.pcap")
@@ -97,10 +99,13 @@ struct SettingsTests {
         let node = settings.node(dataPort: 1, controlPort: 2)
         #expect(node.dataPort == 1 && node.controlPort == 2 && node.ttl == 1440)
         #expect(
+            !node.spreadsPorts && DaemonSettings().node(dataPort: 1, controlPort: 2).spreadsPorts)
+        #expect(
             !node.sessions.hasEarlyData && node.legacy == settings.lisp.xtrs && node.showsPlaintext)
         #expect(
             settings.keysThatNeedRestart(for: DaemonSettings()) == [
-                "data-port", "tun.name", "sessions.early-data", "sessions.pcap", "lisp.ttl",
+                "data-port", "source-ports", "tun.name", "sessions.early-data", "sessions.pcap",
+                "lisp.ttl",
             ])
         #expect(settings.keysThatNeedRestart(for: settings) == [])
     }

@@ -227,6 +227,60 @@ struct UDPPortTests {
         #expect(Set(told.map(\.remote)) == [closed])
     }
 
+    @Test(
+        "a port that only sends gets nothing, and hears of a closed port when it sends again",
+        arguments: [false, true])
+    func onlySends(ipv6: Bool) throws {
+        let wire = try Wire(mtu: 1500)
+        let (_, far) = try Self.ports(wire)
+        let near = try wire.near.inside { try UDPPort(port: 0, onlySends: true) }
+        let open = wire.far(far, ipv6: ipv6)
+        #expect(near.send([Datagram([7], on: .data, remote: open)]).sent == 1)
+        let there = try #require(try far.take(1).first)
+        #expect(there.remote == wire.near(near, ipv6: ipv6))
+        #expect(far.send([there, there]).sent == 2)
+        let alarm = Later(milliseconds: 300) { near.wake() }
+        #expect(try near.receive(into: ReceiveBatch()) == 0)
+        alarm.callOff()
+        #expect(near.takePathErrors().isEmpty)
+        let closed = ipv6 ? Path(Wire.far6, port: 9) : Path(Wire.far4, port: 9)
+        let packet = Datagram([0], on: .data, remote: closed)
+        #expect(near.send([packet]).sent == 1)
+        usleep(20_000)
+        #expect(near.send([packet]).sent == 1)
+        #expect(
+            near.takePathErrors() == [.init(remote: closed, reason: .unreachable(ECONNREFUSED))])
+    }
+
+    @Test(
+        "what may be cut passes a link that is too narrow for it, and nothing else does",
+        arguments: [false, true])
+    func cuts(ipv6: Bool) throws {
+        let wire = try Wire(mtu: 1280)
+        let (near, far) = try Self.ports(wire)
+        let remote = wire.far(far, ipv6: ipv6)
+        let octets = SeededRandom.octets(seed: 5, count: 1316)
+        var datagram = Datagram(octets, on: .data, remote: remote)
+        #expect(near.send([datagram]).tooBig == 1)
+        datagram.mayBeCut = true
+        let small = Datagram([1], on: .data, remote: remote)
+        #expect(near.send([small, datagram, small, datagram]).sent == 4)
+        #expect(try far.take(4).map(\.octets) == [[1], octets, [1], octets])
+        datagram.mayBeCut = false
+        #expect(near.send([datagram]).tooBig == 1)
+        octets.withUnsafeBytes { octets in
+            guard let base = octets.baseAddress else { return }
+            let packets = [OutPacket.Fragments.always, .never, .ifNeeded].map {
+                OutPacket(base, length: octets.count, to: remote, fragments: $0)
+            }
+            packets.withUnsafeBufferPointer {
+                let outcome = near.send($0, using: SendBatch())
+                #expect(outcome.sent == 2 && outcome.tooBig == 1)
+            }
+        }
+        #expect(try far.take(2).map(\.octets) == [octets, octets])
+    }
+
     @Test("a router's narrow link is told with its MTU", arguments: [false, true])
     func narrowLink(ipv6: Bool) throws {
         let wire = try Wire(mtu: 1500)

@@ -1,5 +1,6 @@
 import LISP
 import Mappings
+import Sessions
 import TestKit
 import Testing
 import Trust
@@ -10,6 +11,7 @@ import Trust
 struct MeshMessageTests {
     static let id = ObjectID(octets: [UInt8](0x10...0x1F))
     static let hash = [UInt8](0x40...0x5F)
+    static let there = Path(IPv4Address(rawValue: 0xC000_0201), port: 4341)
 
     static let vectors: [Golden<MeshMessage>] = {
         let name = MeshName("relief")
@@ -57,6 +59,12 @@ struct MeshMessageTests {
                 .chain(from: 3, total: 4, [[0xAB, 0xCD]])),
             Golden(
                 "goodbye", "25 0010" + hex(id.octets), .goodbye(bootID: id.octets)),
+            Golden(
+                "seen", "26 0013 00000000000000000000ffffc0000201 10f5 03",
+                .seen(.init(there, wantsAnswer: true, isLocator: true))),
+            Golden(
+                "seen, not where it says", "26 0013 00000000000000000000ffffc0000201 10f5 00",
+                .seen(.init(there, wantsAnswer: false, isLocator: false))),
             Golden(
                 "redeem", "22 0046" + hex(hash + hash) + "72656c696566",
                 .redeem(proof: hash + hash, name: name)),

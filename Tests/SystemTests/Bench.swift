@@ -87,6 +87,36 @@ final class Bench {
             input: lines.map { $0 + "\n" }.joined())
     }
 
+    /// A host goes behind a router that gives each of its flows a port at random, and lets nobody in.
+    func hideBehindNAT(_ host: Int) throws {
+        try addNamespace("router")
+        try plug("router", port: "port9")
+        try ip(in: "\(host)", ["link del eth0"])
+        try ip(
+            in: "router",
+            [
+                "link set lo up", "addr add 10.99.0.99/24 dev eth0", "link set eth0 up",
+                "link add inside type veth peer name eth0 netns \(namespace("\(host)"))",
+                "addr add 192.168.7.1/24 dev inside", "link set inside up",
+            ])
+        try ip(
+            in: "\(host)",
+            [
+                "addr add 192.168.7.2/24 dev eth0", "link set eth0 up",
+                "route add default via 192.168.7.1",
+            ])
+        try run(in: "router", "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+        try run(
+            in: "router", "nft", "-f", "-",
+            input: """
+                table ip nat { chain out { type nat hook postrouting priority srcnat;
+                  oifname "eth0" masquerade random; }; }
+                table ip filter { chain through { type filter hook forward priority filter;
+                  iifname "eth0" ct state new drop; }; }
+
+                """)
+    }
+
     /// Another program in one of the namespaces.
     @discardableResult
     func run(in name: String, _ words: String..., input: String = "") throws -> Subprocess {

@@ -66,33 +66,7 @@ extension SystemTests {
         @Test("a node behind a NAT, which only sends first, reaches all and is reached by all")
         func nat() throws {
             let bench = try Bench(3, family: .ipv4)
-            // Host 3 goes behind a router.
-            try bench.addNamespace("router")
-            try bench.plug("router", port: "port9")
-            try bench.ip(in: "3", ["link del eth0"])
-            try bench.ip(
-                in: "router",
-                [
-                    "link set lo up", "addr add 10.99.0.99/24 dev eth0", "link set eth0 up",
-                    "link add inside type veth peer name eth0 netns \(bench.namespace("3"))",
-                    "addr add 192.168.7.1/24 dev inside", "link set inside up",
-                ])
-            try bench.ip(
-                in: "3",
-                [
-                    "addr add 192.168.7.2/24 dev eth0", "link set eth0 up",
-                    "route add default via 192.168.7.1",
-                ])
-            try bench.run(in: "router", "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
-            try bench.run(
-                in: "router", "nft", "-f", "-",
-                input: """
-                    table ip nat { chain out { type nat hook postrouting priority srcnat;
-                      oifname "eth0" masquerade random; }; }
-                    table ip filter { chain through { type filter hook forward priority filter;
-                      iifname "eth0" ct state new drop; }; }
-
-                    """)
+            try bench.hideBehindNAT(3)
             let all = try bench.mesh()
             let (a, b, inside) = (all[0], all[1], all[2])
             try inside.reachBoth(a)
@@ -116,33 +90,42 @@ extension SystemTests {
             let (a, b) = (all[0], all[1])
             try a.reachBoth(b)
             let inner = mtu - 20 - 44
-            try expectLargest(inner, from: a, to: b)
-            try expectLargest(inner, from: b, to: a)
+            for (here, there) in [(a, b), (b, a)] {
+                try expectLargest(inner, from: here, to: there.ipv4, there)
+                // IPv6 asks 1,280 octets of every link.
+                try expectLargest(max(inner, 1280), from: here, to: there.ipv6, there)
+            }
         }
 
         @Test(
             "a router on the way that takes less than the links of both ends is noticed",
-            arguments: [1400])
+            arguments: [1280, 1400])
         func smallerOnTheWay(mtu: Int) throws {
             let bench = try Bench(2, family: .ipv4)
             try bench.route(1...2)
-            // Its own links take less; those of both hosts do not know.
-            try bench.ip(in: "router", ["link set to2 mtu \(mtu)"])
+            // What is behind it takes less, both ways; the links of both hosts do not know.
+            try bench.ip(
+                in: "router",
+                (1...2).map { "route replace 10.98.\($0).0/24 dev to\($0) mtu lock \(mtu)" })
             let all = try bench.mesh()
-            try expectLargest(mtu - 20 - 44, from: all[0], to: all[1])
+            try expectLargest(mtu - 20 - 44, from: all[0], to: all[1].ipv4, all[1])
+            // IPv6's 1,280 octets go in fragments where they must.
+            try expectLargest(max(mtu - 20 - 44, 1280), from: all[0], to: all[1].ipv6, all[1])
         }
 
         /// The largest packet passes, and one that is larger by one is refused with that size.
-        private func expectLargest(_ inner: Int, from here: Guest, to there: Guest) throws {
+        private func expectLargest(
+            _ inner: Int, from here: Guest, to address: String, _ there: Guest
+        ) throws {
             // The device takes what fits the link when the outer header is IPv6's.
             let inner = min(inner, try #require(try here.status().tunMTU))
             // The first large packets make the node look for the size.
-            _ = try here.ping(there.ipv4, size: inner + 1, count: 8, seconds: 1)
-            let passes = try here.ping(there.ipv4, size: inner, count: 2)
+            _ = try here.ping(address, size: inner + 1, count: 8, seconds: 1)
+            let passes = try here.ping(address, size: inner, count: 2)
             #expect(
                 passes.status == 0,
                 "\(here.failure("\(inner): \(passes.output)\(passes.errors)", there))")
-            let refused = try here.ping(there.ipv4, size: inner + 1, count: 2, seconds: 1)
+            let refused = try here.ping(address, size: inner + 1, count: 2, seconds: 1)
             let words = refused.output + refused.errors
             #expect(
                 refused.status != 0

@@ -7,6 +7,7 @@ struct InnerPacket {
     let destination: InnerAddress
     let flow: UInt64
     let fields: TunnelFields
+    var isIPv4: Bool { source.space & InnerAddress.ipv4 != 0 }
 
     /// - Returns: `nil` if the octets begin with no whole IP header.
     @inline(__always)
@@ -42,6 +43,33 @@ struct InnerPacket {
                 trafficClass: UInt8(truncatingIfNeeded: word >> 20))
         default: return nil
         }
+    }
+
+    /// The same for all packets of a flow, and soon another for another: the flow label (RFC 6438), and the
+    /// ports where they stand right behind the first header. Fragments go by their addresses.
+    /// - Parameter packet: what this was read from.
+    @inline(__always)
+    func sourcePort(_ packet: UnsafeRawBufferPointer) -> UInt16 {
+        guard let base = packet.baseAddress else { return 0 }
+        var ports: UInt32 = 0
+        let place: Int
+        let next: UInt8
+        if isIPv4 {
+            let fragment = UInt16(
+                bigEndian: base.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
+            place = Int(base.load(as: UInt8.self) & 0xF) * 4
+            next = fragment & 0x3FFF == 0 ? base.load(fromByteOffset: 9, as: UInt8.self) : 0
+        } else {
+            place = IPv6Header.size
+            next = base.load(fromByteOffset: 6, as: UInt8.self)
+        }
+        // TCP, UDP, DCCP, SCTP, UDP-Lite: the first four octets are both ports.
+        let hasPorts = next == 6 || next == 17 || next == 33 || next == 132 || next == 136
+        if hasPorts, packet.count >= place + 4 {
+            ports = base.loadUnaligned(fromByteOffset: place, as: UInt32.self)
+        }
+        let mixed = (flow ^ flow >> 29 ^ UInt64(ports)) &* Self.multiplier
+        return UInt16(truncatingIfNeeded: mixed >> 48)
     }
 
     private static let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15

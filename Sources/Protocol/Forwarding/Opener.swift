@@ -50,7 +50,7 @@ package struct Opener {
                 base, headSize: Self.head, size: sealed, counter: counter)
         else { return drop(.forged) }
         let isNewest = lanes.pointee.mark(sequence, lane: lane, size: datagram.count, at: now)
-        if row.pointee.isCurrent, !row.pointee.hasPath || row.pointee.path != remote || isRelayed {
+        if row.pointee.isCurrent, isRelayed || !row.pointee.isExpected(from: remote) {
             heard = Heard(
                 index: row.pointee.index, path: remote, isRelayed: isRelayed,
                 size: datagram.count, isNewest: isNewest)

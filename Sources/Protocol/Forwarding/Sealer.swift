@@ -63,6 +63,13 @@ package struct Sealer {
         guard packet.count <= row.pointee.mtu else {
             return row.pointee.isMeasured ? .tooBig(mtu: row.pointee.mtu) : .consult
         }
+        let isCut = packet.count > row.pointee.whole
+        // IPv4's hosts can make them smaller.
+        guard !isCut || !inner.isIPv4 else { return .tooBig(mtu: row.pointee.whole) }
+        // The packet itself is octets of a seal soon.
+        let source: Outgoing.Source =
+            row.pointee.isSpread
+            ? .flow(inner.sourcePort(UnsafeRawBufferPointer(packet))) : .fixed
         let size = Self.head + packet.count + Self.tag
         guard let counter = lane.pointee.take(size, at: now) else { return .consult }
         let head = base - Self.head
@@ -76,7 +83,8 @@ package struct Sealer {
         return .send(
             Outgoing(
                 size: size, path: row.pointee.path, port: .data, trafficClass: outer.trafficClass,
-                timeToLive: outer.timeToLive, flow: UInt16(truncatingIfNeeded: inner.flow >> 48)))
+                timeToLive: outer.timeToLive,
+                source: source, isCut: isCut))
     }
 
     private func drop(_ reason: DropReason) -> Verdict {

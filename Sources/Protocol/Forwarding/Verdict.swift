@@ -27,8 +27,17 @@ package struct Outgoing: Hashable, Sendable {
     /// Of the outer header.
     package var trafficClass: UInt8
     package var timeToLive: UInt8
-    /// The same for all packets of a flow: whoever has several source ports chooses by it.
-    package var flow: UInt16
+    package var source: Source
+    /// The way is known to be too narrow for it in one piece: it is to be cut into fragments.
+    package var isCut: Bool
+
+    /// Which port of this host it leaves from.
+    package enum Source: Hashable, Sendable {
+        /// ``Outgoing/port`` itself: behind a NAT another one is another path.
+        case fixed
+        /// Any of those that only send. The number is the same for all packets of a flow.
+        case flow(UInt16)
+    }
 }
 
 /// Why a packet goes nowhere.

@@ -131,6 +131,8 @@ package struct Settings: Hashable, Sendable {
     /// Minutes, of this node's own registrations.
     package var ttl: UInt32 = 60
     package var sessions = SessionSettings()
+    /// Packets leave from many ports where there is no NAT, and may come from many.
+    package var spreadsPorts = true
     /// Control messages are shown as they were before they were sealed: `Effect.plaintext`.
     package var showsPlaintext = false
     /// Sites that speak plain RFC 9300.

@@ -84,6 +84,8 @@ package struct Core: Sendable {
     var memberSince: Moment?
     var early = EarlyPackets()
     package internal(set) var probing = Probing()
+    /// What nodes with a session see of each other's ports.
+    var sightings = Sightings()
     /// Who is spoken to in plain RFC 9300.
     var legacy = LegacySites() { didSet { flows = FlowMemo() } }
     /// Members that said that they stop, and have not been heard since.

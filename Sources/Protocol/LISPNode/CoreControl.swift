@@ -46,7 +46,9 @@ extension Core {
                 reconciler.meet(node, at: turn.now.moment)
                 retryAt = min(retryAt, turn.now.moment + Self.retryPause)
                 reached[node] = standing.member(node)?.nodeRecordStamp
+                tellPorts(to: node, turn: &turn, using: &random)
             case .ended(.member(let node), _):
+                sightings.forget(node)
                 clock.forget(node)
                 turn.send(.notice(.sessionEnded(node)))
             case .clock(let node, let reading): hear(reading, from: node, turn: &turn)
@@ -55,6 +57,8 @@ extension Core {
                     peer, nodeRecord: nodeRecord, invite: invite, turn: &turn, using: &random)
             case .pathMoved(let node, _):
                 turn.send(.notice(.pathMoved(node)))
+                sightings.pathMoved(to: node)
+            case .pathProved(let node): tellPorts(to: node, turn: &turn, using: &random)
             case .ended(.joining(let number), _): joinEnded(number)
             case .established(.joining): break
             case .reopen(let datagram, let isRelayed):
@@ -125,6 +129,7 @@ extension Core {
             for answer in answers {
                 say(answer, to: .member(node), turn: &turn, using: &random)
             }
+        case .seen(let sighting): take(sighting, of: node, turn: &turn, using: &random)
         case .goodbye(let bootID): takeGoodbye(bootID, of: node, turn: &turn, using: &random)
         case .chainWanted, .chain, .redeem, .admitted, .refused: counters.malformed += 1
         }

@@ -27,6 +27,8 @@ struct PacketTables: Sendable {
     fileprivate static let pausePerEntry = Span.microseconds(2)
     /// Inner packets of this size always go; the outer ones may be fragmented (RFC 8200 §5).
     fileprivate static let leastMTU = 1280
+    /// RFC 791.
+    fileprivate static let leastIPv4 = 68
 }
 
 extension Node {
@@ -130,7 +132,19 @@ extension Core {
         var lent: [ForwardedSession?] = []
         swap(&lent, &tables.sessions)
         while lent.count < sessions.slotCount { lent.append(nil) }
-        sessions.takeForwardingChanges(lane: PacketTables.lane) { lent[$0] = $1 }
+        let (standing, sightings, own) = (standing, sightings, ownPaths)
+        sessions.takeForwardingChanges(lane: PacketTables.lane) { slot, node, session in
+            var session = session
+            if let path = session?.path {
+                let announced = standing.member(node)?.nodeRecord?.paths ?? []
+                let isLocator = announced.contains(path)
+                session?.isSpread = isLocator && sightings.isSeen(at: own, by: node)
+                // Of two paths to one address the session says which one was meant.
+                session?.takesAnyPort =
+                    isLocator && announced.allSatisfy { $0.host != path.host || $0 == path }
+            }
+            lent[slot] = session
+        }
         tables.sessions = lent
         let probing = probing
         let rows = SessionRows(lent) { path in
@@ -138,7 +152,9 @@ extension Core {
             let inner = (known ?? Probing.base) - Self.outerSize(of: 0, on: path)
             // What is not measured yet is the node's, which finds it out.
             return known == nil
-                ? .unknown(atLeast: inner) : .known(max(inner, PacketTables.leastMTU))
+                ? .unknown(atLeast: inner)
+                : .known(
+                    max(inner, PacketTables.leastMTU), whole: max(inner, PacketTables.leastIPv4))
         }
         tables.rows = rows
         return rows

@@ -233,5 +233,6 @@ extension Core {
             renewNodeRecord(turn: &turn, using: &random)
         }
         wantOwnEIDs(turn: &turn, using: &random)
+        askForPorts(turn: &turn, using: &random)
     }
 }

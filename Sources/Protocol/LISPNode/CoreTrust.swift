@@ -196,7 +196,11 @@ extension Core {
                 sessions.close(member.id)
             }
         }
-        for node in moved { callAgain(node, turn: &turn, using: &random) }
+        for node in moved {
+            callAgain(node, turn: &turn, using: &random)
+            sessions.portsChanged(of: node, isUrgent: false)
+            tellPorts(to: node, turn: &turn, using: &random)
+        }
         if standing.isRevoked(key.publicKey), !before.isRevoked(key.publicKey) {
             turn.send(.notice(.revoked))
         }

@@ -72,6 +72,9 @@ package struct Datagram: Hashable, Sendable {
     package var timeToLive: UInt8 = 0
     /// Its source if it was received, its destination if it is to be sent.
     package var remote: Path
+    /// It may leave in fragments: what is inside is not larger than what IPv6 asks of every link (RFC 8200 §5),
+    /// so that nobody makes it smaller, and is larger than that from outside.
+    package var mayBeCut = false
 
     package init(_ octets: [UInt8], on port: LocalPort, remote: Path) {
         self.octets = octets

@@ -86,6 +86,8 @@ package enum SessionEffect: Hashable, Sendable {
     indirect case joinOpened(Peer, nodeRecord: TrustObject, invite: TrustObject?)
     /// Packets to the node go to another address now.
     case pathMoved(NodeID, Path)
+    /// The node has answered where its packets go, and had not before.
+    case pathProved(NodeID)
     /// A payload was given up: nobody answers, the queue is full, or there is no way there.
     case undeliverable(Payload, to: Peer)
     /// A data packet whose opening is lent (``ReceiveLanes``): for the thread that has it, which met it

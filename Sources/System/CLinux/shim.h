@@ -33,6 +33,7 @@
 #include <sys/syscall.h>
 
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -60,6 +61,14 @@ static inline size_t clinux_put_control(void *place, int level, int type, int va
     control->cmsg_type = type;
     memcpy(CMSG_DATA(control), &value, sizeof value);
     return CMSG_SPACE(sizeof value);
+}
+
+// A filter of one instruction: of each packet that comes, keep 0 octets. What the network says about packets
+// that were sent does not pass it.
+static inline int clinux_drop_received(int descriptor) {
+    struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &none};
+    return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 // syscall is variadic; setresuid of the C library is for all threads.

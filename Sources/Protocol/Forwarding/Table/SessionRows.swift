@@ -11,13 +11,17 @@ package final class SessionRows: Sendable {
         var path: Path
         /// Of inner packets.
         var mtu = 0
+        /// What goes in one piece; not more than ``mtu`` but where that is less than IPv6 asks of every link.
+        var whole = Int.max
         /// Larger ones are too big, and not just unheard of.
         var isMeasured = false
+        var isSpread = false
     }
 
     /// How large inner packets may be on a path.
     package enum Limit: Sendable {
-        case known(Int)
+        /// Of those that are larger than `whole` the outer packet is cut into fragments.
+        case known(Int, whole: Int = .max)
         /// Nobody has tried; so much always passes.
         case unknown(atLeast: Int)
     }
@@ -30,7 +34,15 @@ package final class SessionRows: Sendable {
         var path: Path
         /// What comes from elsewhere is told to the node.
         var hasPath = false
+        /// But not what comes from another port there.
+        var takesAnyPort = false
         var isCurrent = false
+
+        /// The rule of `SessionTable.target(of:)`, for the path that packets come along.
+        @inline(__always)
+        func isExpected(from remote: Path) -> Bool {
+            hasPath && path.host == remote.host && (path.port == remote.port || takesAnyPort)
+        }
     }
 
     private nonisolated(unsafe) let sealing: UnsafeMutableBufferPointer<Sealing>
@@ -56,9 +68,11 @@ package final class SessionRows: Sendable {
             if let lane = session.sending, let path = session.path {
                 var row = Sealing(lane: lane.state, until: session.sealUntil, path: path)
                 switch limit(path) {
-                case .known(let mtu): (row.mtu, row.isMeasured) = (mtu, true)
+                case .known(let mtu, let whole):
+                    (row.mtu, row.whole, row.isMeasured) = (mtu, whole, true)
                 case .unknown(let mtu): row.mtu = mtu
                 }
+                row.isSpread = session.isSpread
                 sealing[slot] = row
             }
             for receiving in session.receiving {
@@ -68,7 +82,8 @@ package final class SessionRows: Sendable {
                 opening[place] = Opening(
                     lanes: receiving.lanes.state, until: receiving.openUntil,
                     index: receiving.index, slot: Int32(slot), path: session.path ?? nowhere,
-                    hasPath: session.path != nil, isCurrent: receiving.isCurrent)
+                    hasPath: session.path != nil, takesAnyPort: session.takesAnyPort,
+                    isCurrent: receiving.isCurrent)
             }
         }
     }

@@ -1,5 +1,6 @@
 package import LISP
 package import Mappings
+package import Sessions
 package import Trust
 
 /// What members say to each other inside the seal, beside LISP's own messages.
@@ -52,6 +53,24 @@ package enum MeshMessage: Hashable, Sendable {
     case refused(JoinRefusal)
     /// Kind 37: the process of this boot id ends. A hint: whoever does not hear it finds out later.
     case goodbye(bootID: [UInt8])
+    /// Kind 38: from where the receiver's packets come to the sender.
+    case seen(Sighting)
+
+    /// Where one node sees another.
+    package struct Sighting: Hashable, Sendable {
+        package var path: Path
+        /// The receiver shall say where it sees the sender.
+        package var wantsAnswer: Bool
+        /// The sender's copy of the receiver's node record lists ``path``: whatever comes from another
+        /// port of that address is taken to come from there.
+        package var isLocator: Bool
+
+        package init(_ path: Path, wantsAnswer: Bool, isLocator: Bool) {
+            self.path = path
+            self.wantsAnswer = wantsAnswer
+            self.isLocator = isLocator
+        }
+    }
 
     package struct Summary: Hashable, Sendable {
         /// 32 octets each.

@@ -1,6 +1,7 @@
 import Cryptography
 package import LISP
 import Mappings
+import Sessions
 import Trust
 
 extension MeshMessage {
@@ -27,6 +28,7 @@ extension MeshMessage {
         case .admitted: return 35
         case .refused: return 36
         case .goodbye: return 37
+        case .seen: return 38
         }
     }
 
@@ -131,6 +133,7 @@ extension MeshMessage {
             return .refused(refusal)
         case 37:
             return .goodbye(bootID: try reader.readOctets("boot id", count: bootIDSize))
+        case 38: return .seen(try Sighting(from: &reader))
         default:
             _ = reader.readRest()
             return nil
@@ -187,6 +190,7 @@ extension MeshMessage {
             writer.write(octets: [UInt8]((name?.description ?? "").utf8))
         case .refused(let refusal): writer.write(refusal.rawValue)
         case .goodbye(let bootID): writer.write(octets: bootID)
+        case .seen(let sighting): sighting.write(to: &writer)
         }
     }
 }
@@ -203,6 +207,23 @@ extension MeshMessage.Summary: WireValue {
         writer.write(octets: trust)
         writer.write(octets: records)
         writer.write(UInt8(wantsAnswer ? 1 : 0))
+    }
+}
+
+extension MeshMessage.Sighting: WireValue {
+    package init(from reader: inout OctetReader) throws(WireError) {
+        let host = IPv6Address(high: try reader.read("host"), low: try reader.read("host"))
+        path = Path(host, port: try reader.read("port"))
+        let flags: UInt8 = try reader.read("sighting flags")
+        wantsAnswer = flags & 1 != 0
+        isLocator = flags & 2 != 0
+    }
+
+    package func write(to writer: inout OctetWriter) {
+        writer.write(path.host.high)
+        writer.write(path.host.low)
+        writer.write(path.port)
+        writer.write(UInt8((wantsAnswer ? 1 : 0) | (isLocator ? 2 : 0)))
     }
 }
 

@@ -19,6 +19,11 @@ package struct ForwardedSession: Sendable {
     package var sealUntil = Moment.start
     /// Where its packets go, and where they should come from; `nil` while that is not proved.
     package var path: Path?
+    /// Its packets may leave from any port of this host: there is no NAT at either end.
+    package var isSpread = false
+    /// Whatever comes from another port of ``path``'s address comes along that path: the node record lists
+    /// it, and there is no NAT that could have changed the port.
+    package var takesAnyPort = false
     /// The present keys, then the ones before.
     package var receiving: [Receiving] = []
 
@@ -68,6 +73,12 @@ extension SessionTable {
         forwarding.slots.append(slot)
     }
 
+    /// Something is known of the ports at either end of a session that packet threads do not know.
+    /// - Parameter isUrgent: what they know is wrong.
+    package mutating func portsChanged(of node: NodeID, isUrgent: Bool) {
+        if let slot = slots[node] { changed(slot, isUrgent: isUrgent) }
+    }
+
     /// Whether packet threads have something to hear of.
     package var hasForwardingChanges: Bool { !forwarding.slots.isEmpty }
     /// Whether they must hear of it at once.
@@ -82,14 +93,14 @@ extension SessionTable {
     /// The sessions that changed, by slot, each lent what a thread needs: `nil` where nothing is left.
     /// - Parameter lane: the sealing thread's.
     package mutating func takeForwardingChanges(
-        lane: UInt8, _ body: (Int, ForwardedSession?) -> Void
+        lane: UInt8, _ body: (Int, NodeID, ForwardedSession?) -> Void
     ) {
         let changed = forwarding.slots
         forwarding.slots = []
         forwarding.isUrgent = false
         for slot in changed {
             peers[slot].isChanged = false
-            body(slot, peers[slot].forwarded(lane: lane, keyLife))
+            body(slot, peers[slot].node, peers[slot].forwarded(lane: lane, keyLife))
         }
     }
 

@@ -26,6 +26,9 @@ extension SessionTable {
 
     /// Head of the data port, form and index, counter, tag.
     static let overhead = 36
+    /// The largest packet inside that goes everywhere is as large as what IPv6 asks of every link, and is
+    /// larger with IPv6's header and UDP's around it. Smaller ones fit.
+    private static let cutSizes = 1280 - overhead - 48 + 1...1280
 
     /// - Returns: whether it is time for new keys.
     @discardableResult
@@ -36,7 +39,9 @@ extension SessionTable {
         guard
             let sealed = peers[slot].seal(payload, lane: lane, on: route, at: time.moment, keyLife)
         else { return false }
-        effects.append(.send(Datagram(sealed.packet, on: route.port, remote: route.path)))
+        var datagram = Datagram(sealed.packet, on: route.port, remote: route.path)
+        datagram.mayBeCut = payload.isData && Self.cutSizes.contains(payload.size)
+        effects.append(.send(datagram))
         return sealed.isRotationDue
     }
 

@@ -15,11 +15,13 @@ extension SessionTable {
         _ slot: Int, _ route: Route, at now: Moment, _ effects: inout [SessionEffect]
     ) {
         var way = peers[slot].way?.route == route ? peers[slot].way ?? Way(route) : Way(route)
+        let isNew = !way.isProved(at: now)
         way.prove(at: now)
         peers[slot].former = nil
         peers[slot].moveDecision = nil
         setWay(slot, way, &effects)
         if !route.isRelayed { owners[route.path] = slot }
+        if isNew { effects.append(.pathProved(peers[slot].node)) }
     }
 
     mutating func setWay(_ slot: Int, _ way: Way, _ effects: inout [SessionEffect]) {

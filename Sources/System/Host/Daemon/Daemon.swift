@@ -61,7 +61,9 @@ package struct Daemon {
         try state.write(ports.octets, to: Ports.file)
         let tun = try TUNDevice(name: options.settings.tun.name)
         let packets = try PacketThreads(
-            data: ports.data, control: ports.control, tun: tun, mailbox: mailbox, clock: clock)
+            data: ports.data, control: ports.control,
+            sources: try SourcePorts(ports.data, count: options.settings.sourcePorts), tun: tun,
+            mailbox: mailbox, clock: clock)
         let capture = try options.settings.sessions.capture.map { path throws(HostError) in
             try CaptureWriter(path: path)
         }

@@ -9,11 +9,12 @@ import Synchronization
 /// The straight way of packets, beside the loop: one thread seals what the TUN device gives, one opens
 /// what comes on the data port. They work by the table on the board; what it does not say is the node's.
 ///
-///     TUN ──▶ Sealer ── send ──▶ UDP 4341        UDP 4341 ──▶ Opener ── deliver ──▶ TUN
+///     TUN ──▶ Sealer ── send ──▶ UDP, 16 ports       UDP 4341 ──▶ Opener ── deliver ──▶ TUN
 ///                └─ consult ─▶ loop ◀─ consult, explain, heard ─┘  ◀─ reopen ─ loop
 final class PacketThreads: Sendable {
     private let data: UDPPort
     private let control: UDPPort
+    private let sources: SourcePorts
     private let tun: TUNDevice
     private let board: ForwardingBoard
     private let mailbox: Mailbox<Loop.Letter>
@@ -34,11 +35,12 @@ final class PacketThreads: Sendable {
     private static let maximumReturned = 1024
 
     init(
-        data: UDPPort, control: UDPPort, tun: TUNDevice, mailbox: Mailbox<Loop.Letter>,
-        clock: SystemClock
+        data: UDPPort, control: UDPPort, sources: SourcePorts, tun: TUNDevice,
+        mailbox: Mailbox<Loop.Letter>, clock: SystemClock
     ) throws(HostError) {
         self.data = data
         self.control = control
+        self.sources = sources
         self.tun = tun
         self.mailbox = mailbox
         self.clock = clock
@@ -81,13 +83,14 @@ extension PacketThreads {
     /// Room for the largest packet of a TUN device and for what goes around it.
     private static let slot = 65_536 + Sealer.headroom + Sealer.tailroom
 
+    /// A packet of 1,280 octets, which IPv6 asks of every link, in its seal.
+    private static let least = 1280 + Sealer.head + Sealer.tag
+
     private func seal() {
         let arena = UnsafeMutableRawPointer.allocate(
             byteCount: Self.batch * Self.slot, alignment: 64)
         defer { arena.deallocate() }
-        let out = UnsafeMutablePointer<OutPacket>.allocate(capacity: Self.batch)
-        defer { out.deallocate() }
-        let sending = SendBatch()
+        var outbox = SourcePorts.Outbox(sources, capacity: Self.batch)
         var sealer = Sealer()
         var reader = ForwardingBoard.Reader()
         var letters: [Loop.Letter] = []
@@ -95,7 +98,7 @@ extension PacketThreads {
         let room = 65_536
         while !isStopping.isSet {
             var count = 0
-            var ready = 0
+            var hasSealed = false
             do throws(HostError) {
                 var size = try tun.read(into: .init(start: arena + Sealer.headroom, count: room))
                 let now = clock.moment
@@ -105,12 +108,15 @@ extension PacketThreads {
                     let packet = UnsafeMutableRawBufferPointer(start: place, count: size)
                     switch verdict(packet, &sealer, reader.table, at: now) {
                     case .send(let outgoing):
-                        (out + ready).initialize(
-                            to: OutPacket(
+                        outbox.add(
+                            OutPacket(
                                 place - Sealer.head, length: outgoing.size, to: outgoing.path,
                                 trafficClass: outgoing.trafficClass,
-                                timeToLive: outgoing.timeToLive))
-                        ready += 1
+                                timeToLive: outgoing.timeToLive,
+                                fragments: outgoing.isCut
+                                    ? .always : outgoing.size <= Self.least ? .ifNeeded : .never),
+                            from: outgoing.source)
+                        hasSealed = true
                     case .consult, .explain: letters.append(.packet([UInt8](packet)))
                     case .deliver: _ = tun.write(UnsafeRawBufferPointer(packet))
                     case .tooBig(let mtu):
@@ -136,9 +142,10 @@ extension PacketThreads {
                 // Somebody has taken the device down, and may take it up again.
                 usleep(100_000)
             }
-            if ready > 0 {
-                let outcome = data.send(.init(start: out, count: ready), using: sending)
-                for path in outcome.tooBigPaths { letters.append(.pathTrouble(path.remote)) }
+            if hasSealed {
+                outbox.send { error in
+                    if case .tooBig = error.reason { letters.append(.pathTrouble(error.remote)) }
+                }
                 work.add(1, ordering: .relaxed)
             }
             if !letters.isEmpty {

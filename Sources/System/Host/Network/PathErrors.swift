@@ -35,16 +35,20 @@ final class PathErrors: Sendable {
         var local: [SendOutcome.TooBig] = []
     }
     private let state = Mutex(State())
+    private let isWaiting = Atomic<Bool>(false)
+
+    /// Whether ``takeAll()`` has something.
+    var hasNews: Bool { isWaiting.load(ordering: .acquiring) }
 
     /// Empties the kernel's queue; returns whether the network said something.
     func drain(_ descriptor: Int32) -> Bool {
-        state.withLock { Self.drain(descriptor, into: &$0) }
+        state.withLock { drain(descriptor, into: &$0) }
     }
 
     /// Empties the kernel's queue and takes what it said about a datagram that was too big for here.
     func takeLocal(_ descriptor: Int32, _ remote: Path) -> SendOutcome.TooBig? {
         state.withLock { state in
-            _ = Self.drain(descriptor, into: &state)
+            _ = drain(descriptor, into: &state)
             // For IPv4 the kernel names the port that the socket is connected to: none.
             let index = state.local.firstIndex {
                 $0.remote.host == remote.host && [0, remote.port].contains($0.remote.port)
@@ -57,26 +61,28 @@ final class PathErrors: Sendable {
     func takeAll() -> [PathError] {
         state.withLock { state in
             defer { state.fromNetwork = [] }
+            isWaiting.store(false, ordering: .releasing)
             return state.fromNetwork
         }
     }
 
-    private static func drain(_ descriptor: Int32, into state: inout State) -> Bool {
+    private func drain(_ descriptor: Int32, into state: inout State) -> Bool {
         var heard = false
-        while let (remote, error) = next(descriptor) {
+        while let (remote, error) = Self.next(descriptor) {
             let origin = Int32(error.ee_origin)
             if origin == SO_EE_ORIGIN_LOCAL {
                 guard error.ee_errno == UInt32(EMSGSIZE) else { continue }
-                if state.local.count == limit { state.local.removeFirst() }
+                if state.local.count == Self.limit { state.local.removeFirst() }
                 state.local.append(.init(remote: remote, mtu: Int(error.ee_info)))
             } else if origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6 {
-                if state.fromNetwork.count == limit { state.fromNetwork.removeFirst() }
+                if state.fromNetwork.count == Self.limit { state.fromNetwork.removeFirst() }
                 let reason: PathError.Reason =
                     error.ee_errno == UInt32(EMSGSIZE)
                     ? .tooBig(mtu: Int(error.ee_info))
                     : .unreachable(Int32(truncatingIfNeeded: error.ee_errno))
                 state.fromNetwork.append(PathError(remote: remote, reason: reason))
                 heard = true
+                isWaiting.store(true, ordering: .releasing)
             }
         }
         return heard

@@ -12,11 +12,22 @@ package struct OutPacket {
     package var trafficClass: UInt8
     /// Of the outer header; 0: as the host has it.
     package var timeToLive: UInt8
+    package var fragments: Fragments
+
+    /// Whether it may leave in fragments.
+    package enum Fragments: UInt8, Sendable {
+        case never
+        /// If a link of this host does not take it in one piece.
+        case ifNeeded
+        /// Routers on the way may cut it too, where they do so at all.
+        case always
+    }
 
     package init(
         _ octets: UnsafeRawPointer, length: Int, to remote: Path, trafficClass: UInt8 = 0,
-        timeToLive: UInt8 = 0
+        timeToLive: UInt8 = 0, fragments: Fragments = .never
     ) {
+        self.fragments = fragments
         self.octets = octets
         self.length = length
         self.remote = remote
@@ -101,11 +112,15 @@ package final class SendBatch {
     private static let controlStride = 48
 
     let headers: UnsafeMutablePointer<mmsghdr>
+    /// Of the packets at these places.
+    let fragments: UnsafeMutablePointer<OutPacket.Fragments>
     private let controls: UnsafeMutableRawPointer
     private let names: UnsafeMutablePointer<sockaddr_in6>
     private let vectors: UnsafeMutablePointer<iovec>
 
     package init() {
+        fragments = .allocate(capacity: Self.capacity)
+        fragments.initialize(repeating: .never, count: Self.capacity)
         controls = .allocate(byteCount: Self.capacity * Self.controlStride, alignment: 16)
         controls.initializeMemory(
             as: UInt8.self, repeating: 0, count: Self.capacity * Self.controlStride)
@@ -123,6 +138,7 @@ package final class SendBatch {
     }
 
     deinit {
+        fragments.deallocate()
         controls.deallocate()
         names.deallocate()
         vectors.deallocate()
@@ -136,6 +152,7 @@ package final class SendBatch {
         let nameLength = packet.remote.write(to: names + index, mapped: mapped)
         guard nameLength > 0 else { return false }
         header.pointee.msg_hdr.msg_namelen = nameLength
+        fragments[index] = packet.fragments
         vectors[index].iov_base = UnsafeMutableRawPointer(mutating: packet.octets)
         vectors[index].iov_len = packet.length
         let control = controls + index * Self.controlStride

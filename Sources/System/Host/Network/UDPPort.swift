@@ -35,7 +35,10 @@ package final class UDPPort: Sendable {
     ///     path MTUs is not used (IP_PMTUDISC_PROBE): ICMP, which anybody can send, does not stop
     ///     datagrams.
     ///   - onlyIPv4: As on a kernel without IPv6.
-    package init(port: UInt16, fragments: Bool = false, onlyIPv4: Bool = false) throws(HostError) {
+    ///   - onlySends: Nothing is received; what the network says about paths still is.
+    package init(
+        port: UInt16, fragments: Bool = false, onlyIPv4: Bool = false, onlySends: Bool = false
+    ) throws(HostError) {
         var isDualStack = !onlyIPv4
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
         var descriptor: Int32 = isDualStack ? socket(AF_INET6, type, 0) : -1
@@ -46,6 +49,9 @@ package final class UDPPort: Sendable {
         guard descriptor >= 0 else { throw .last("cannot open a UDP socket") }
         do throws(HostError) {
             Self.prepare(descriptor, isDualStack: isDualStack, fragments: fragments)
+            if onlySends, clinux_drop_received(descriptor) != 0 {
+                throw .last("cannot close a UDP socket for what comes in")
+            }
             self.port = try Self.bind(descriptor, port: port, isDualStack: isDualStack)
             wakeUp = try WakeUp()
         } catch {
@@ -143,8 +149,9 @@ package final class UDPPort: Sendable {
     /// Makes ``receive(into:)`` return, now or when it is called next.
     package func wake() { wakeUp.call() }
 
-    /// What the network has said about paths since the last time; bounded.
-    package func takePathErrors() -> [PathError] { errors.takeAll() }
+    /// What the network has said about paths since the last time; bounded. It costs a load if that is
+    /// nothing. A port that only sends hears it when it sends again.
+    package func takePathErrors() -> [PathError] { errors.hasNews ? errors.takeAll() : [] }
 
     // MARK: Sending
 
@@ -152,11 +159,21 @@ package final class UDPPort: Sendable {
     package func send(_ packets: UnsafeBufferPointer<OutPacket>, using batch: SendBatch)
         -> SendOutcome
     {
+        send(packets, using: batch, hasTurn: false)
+    }
+
+    /// - Parameter hasTurn: the caller has ``turn``.
+    private func send(
+        _ packets: UnsafeBufferPointer<OutPacket>, using batch: SendBatch, hasTurn: Bool
+    ) -> SendOutcome {
         var outcome = SendOutcome()
         var next = 0
         while next < packets.count {
             var used = 0
-            while used < SendBatch.capacity, next < packets.count {
+            let isCut = packets[next].fragments == .always
+            while used < SendBatch.capacity, next < packets.count,
+                (packets[next].fragments == .always) == isCut
+            {
                 if batch.set(used, packets[next], mapped: isDualStack) {
                     used += 1
                 } else {
@@ -164,17 +181,46 @@ package final class UDPPort: Sendable {
                 }
                 next += 1
             }
-            send(batch, used, into: &outcome)
+            if isCut {
+                inFragments(hasTurn) { send(batch, 0..<used, hasTurn, into: &outcome) }
+            } else {
+                send(batch, 0..<used, hasTurn, into: &outcome)
+            }
         }
         return outcome
     }
 
-    /// Sends the first datagrams of a batch.
-    private func send(_ batch: SendBatch, _ used: Int, into outcome: inout SendOutcome) {
-        var done = 0
+    /// Lets the kernel cut what is sent meanwhile. Nobody else sends then, but for packets that one thread of
+    /// its own sends in batches: what looks for the size of a path must not be cut.
+    private func inFragments(_ hasTurn: Bool, _ body: () -> Void) {
+        guard !hasTurn else {
+            setDiscovery(IP_PMTUDISC_DONT, Self.leastIPv6)
+            body()
+            setDiscovery(IP_PMTUDISC_PROBE, 0)
+            return
+        }
+        turn.withLock { _ in inFragments(true, body) }
+    }
+
+    /// Any link takes so much of IPv6: what is cut is cut to that.
+    private static let leastIPv6: Int32 = 1280
+
+    private func setDiscovery(_ mode: Int32, _ piece: Int32) {
+        setOption(descriptor, Int32(IPPROTO_IP), IP_MTU_DISCOVER, mode)
+        guard isDualStack else { return }
+        setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_MTU_DISCOVER, mode)
+        setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_MTU, piece)
+    }
+
+    /// Sends some datagrams of a batch.
+    private func send(
+        _ batch: SendBatch, _ places: Range<Int>, _ hasTurn: Bool, into outcome: inout SendOutcome
+    ) {
+        var done = places.lowerBound
         var isSecondTry = false
-        while done < used {
-            let sent = sendmmsg(descriptor, batch.headers + done, UInt32(used - done), 0)
+        while done < places.upperBound {
+            let left = UInt32(places.upperBound - done)
+            let sent = sendmmsg(descriptor, batch.headers + done, left, 0)
             if sent > 0 {
                 outcome.sent += Int(sent)
                 done += Int(sent)
@@ -186,11 +232,19 @@ package final class UDPPort: Sendable {
             case EINTR: continue
             case EAGAIN:
                 // It has waited as long as it may; the rest would wait as long again.
-                for _ in done..<used { outcome.refuse(code) }
+                for _ in done..<places.upperBound { outcome.refuse(code) }
                 return
             case EMSGSIZE:
                 let remote = batch.remote(done)
-                if let path = errors.takeLocal(descriptor, remote) {
+                let path = errors.takeLocal(descriptor, remote)
+                if path != nil || isSecondTry, batch.fragments[done] == .ifNeeded {
+                    batch.fragments[done] = .always
+                    inFragments(hasTurn) { send(batch, done..<done + 1, true, into: &outcome) }
+                    done += 1
+                    isSecondTry = false
+                    continue
+                }
+                if let path {
                     outcome.tooBig += 1
                     outcome.note(path)
                 } else if isSecondTry {
@@ -218,7 +272,7 @@ package final class UDPPort: Sendable {
 
     /// The same with headers of the port's own, which one thread at a time can use.
     package func send(_ packets: UnsafeBufferPointer<OutPacket>) -> SendOutcome {
-        turn.withLock { _ in send(packets, using: sender.batch) }
+        turn.withLock { _ in send(packets, using: sender.batch, hasTurn: true) }
     }
 
     /// Sends all, of which it makes one copy; where they go to is `remote` of each, and `port` is not
@@ -228,7 +282,7 @@ package final class UDPPort: Sendable {
             var outcome = SendOutcome()
             for datagram in datagrams {
                 if sender.add(datagram) { continue }
-                outcome += send(sender.packets, using: sender.batch)
+                outcome += send(sender.packets, using: sender.batch, hasTurn: true)
                 sender.clear()
                 if !sender.add(datagram) {
                     // Longer than any UDP payload.
@@ -237,7 +291,7 @@ package final class UDPPort: Sendable {
                     outcome.note(.init(remote: datagram.remote, mtu: nil))
                 }
             }
-            outcome += send(sender.packets, using: sender.batch)
+            outcome += send(sender.packets, using: sender.batch, hasTurn: true)
             sender.clear()
             return outcome
         }
@@ -273,7 +327,8 @@ private final class Sender {
         (list + count).initialize(
             to: OutPacket(
                 place, length: length, to: datagram.remote, trafficClass: datagram.trafficClass,
-                timeToLive: datagram.timeToLive))
+                timeToLive: datagram.timeToLive,
+                fragments: datagram.mayBeCut ? .always : .never))
         used += length
         count += 1
         return true

@@ -12,6 +12,10 @@ package struct DaemonSettings: Hashable, Sendable {
     package var dataPort = Port.automatic
     package var controlPort = Port.automatic
 
+    /// `source-ports`: how many UDP ports flows leave from where there is no NAT; 1: the data port alone, and
+    /// others are asked for the same.
+    package var sourcePorts = SourcePorts.usual
+
     package var tun = TUN()
     package var locators = Locators()
     package var sessions = Sessions()
@@ -106,6 +110,7 @@ extension DaemonSettings {
         settings.sessions.hasEarlyData = sessions.hasEarlyData
         settings.sessions.lanes = 2
         settings.legacy = lisp.xtrs
+        settings.spreadsPorts = sourcePorts > 1
         settings.showsPlaintext = sessions.capture != nil
         return settings
     }
@@ -115,6 +120,7 @@ extension DaemonSettings {
         var keys: [String] = []
         if dataPort != new.dataPort { keys.append("data-port") }
         if controlPort != new.controlPort { keys.append("control-port") }
+        if sourcePorts != new.sourcePorts { keys.append("source-ports") }
         if tun.name != new.tun.name { keys.append("tun.name") }
         if sessions.hasEarlyData != new.sessions.hasEarlyData { keys.append("sessions.early-data") }
         if sessions.capture != new.sessions.capture { keys.append("sessions.pcap") }

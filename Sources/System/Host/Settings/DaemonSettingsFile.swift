@@ -40,6 +40,9 @@ extension DaemonSettings {
         if let port = root.integerOrAutomatic("control-port", in: 1...65535) {
             controlPort = Port(port)
         }
+        if let count = root.integer("source-ports", in: 1...Int64(SourcePorts.usual)) {
+            sourcePorts = Int(count)
+        }
         if case .exactly = dataPort, dataPort == controlPort {
             root.fail("control-port", "control-port must not be the same as data-port")
         }
