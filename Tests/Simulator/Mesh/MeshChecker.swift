@@ -27,6 +27,8 @@ package final class MeshChecker {
     private var owners: [EID: Ed25519.PublicKey] = [:]
     /// Sealed packets by sender, receiver index and counter: what was sealed there.
     private var sealed: [Seal: UInt64] = [:]
+    /// Which message gave an index out last.
+    private var givenOut: [UInt32: UInt64] = [:]
     /// What owners were told is registered: the sequence, and the key of the store.
     package private(set) var registered: [[UInt8]: UInt64] = [:]
     /// Things that were looked at, so that a run which looked at nothing does not pass for a good one.
@@ -61,6 +63,8 @@ package final class MeshChecker {
         var sender: Int
         var receiver: Path
         var index: UInt32
+        /// Of the message that gave the index out.
+        var since: UInt64
         var counter: UInt64
     }
 
@@ -220,24 +224,29 @@ extension MeshChecker {
         guard !world.chanceRepeats else { return }
         let start = datagram.port == .data ? 8 : 4
         let octets = datagram.octets
-        guard octets.count >= start + 12 + 16, octets[start] == 3,
+        guard octets.count >= start + 12 + 16,
             datagram.port == .data ? octets[0] == 9 : octets.starts(with: [0xF5, 0x7E])
         else { return }
         func number(_ range: Range<Int>) -> UInt64 {
             octets[range].reduce(0) { $0 << 8 | UInt64($1) }
         }
-        checks.sealed += 1
-        let seal = Seal(
-            sender: machine, receiver: datagram.remote,
-            index: UInt32(number(start + 1..<start + 4)),
-            counter: number(start + 4..<start + 12))
+        let index = UInt32(number(start + 1..<start + 4))
         var content = TraceHash()
         content.mix(octets)
+        // An opener, an answer or a joiner's message gives the index to new keys: among thousands of sessions
+        // one gets by chance what another had.
+        if [1, 2, 6].contains(octets[start]) { givenOut[index] = content.value }
+        guard octets[start] == 3 else { return }
+        checks.sealed += 1
+        let seal = Seal(
+            sender: machine, receiver: datagram.remote, index: index,
+            since: givenOut[index] ?? 0, counter: number(start + 4..<start + 12))
         if let before = sealed.updateValue(content.value, forKey: seal), before != content.value {
             world.fail("node \(machine) sealed two packets under one key and counter")
         }
         // Keys live for three minutes; what is older cannot be repeated under them.
         if sealed.count > 1 << 20 { sealed.removeAll(keepingCapacity: true) }
+        if givenOut.count > 1 << 20 { givenOut.removeAll(keepingCapacity: true) }
     }
 
     /// A packet that came out must have come from a member that the receiver believes in.
