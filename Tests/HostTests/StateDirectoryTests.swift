@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Host
 import LISPNode
 import TestKit
@@ -89,6 +90,20 @@ struct StateDirectoryTests {
         #expect(StateDirectory.runningProcess(root: folder.path, name: "relief") == nil)
         #expect(StateDirectory.runningProcess(root: folder.path, name: "none") == nil)
         _ = try StateDirectory(root: folder.path, name: "relief")
+    }
+
+    @Test("who only looks whether a daemon runs keeps none from starting")
+    func looking() throws {
+        let folder = try TemporaryFolder()
+        _ = try StateDirectory(root: folder.path, name: "relief")
+        let lock = Glibc.open("\(folder.path)/relief/lock", O_RDONLY | O_CLOEXEC)
+        #expect(flock(lock, LOCK_SH | LOCK_NB) == 0)
+        let other = HostThread("other") {
+            usleep(50_000)
+            close(lock)
+        }
+        _ = try StateDirectory(root: folder.path, name: "relief")
+        other.join()
     }
 }
 

@@ -210,11 +210,20 @@ extension StateDirectory {
         return names.sorted()
     }
 
+    /// A hundredth of a second apart. Whoever asks whether a daemon runs (``runningProcess(root:name:)``) has
+    /// the lock for a moment, and so has a program that the last daemon was just starting when it ended.
+    private static let lockTries = 30
+
     private static func lock(_ path: String, for name: String) throws(HostError) -> Int32 {
         let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw HostError("cannot open \(path)", code: errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
+        var code = EWOULDBLOCK
+        for _ in 0..<Self.lockTries {
+            code = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
+            if code != EWOULDBLOCK { break }
+            usleep(10_000)
+        }
+        guard code == 0 else {
             defer { close(descriptor) }
             guard code == EWOULDBLOCK else { throw HostError("cannot lock \(path)", code: code) }
             let process = process(in: descriptor).map { " (process \($0))" } ?? ""
