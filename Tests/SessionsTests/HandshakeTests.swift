@@ -339,6 +339,38 @@ struct HandshakeTests {
         #expect(wire.nodes[1].delivered.contains(packet(3)))
     }
 
+    @Test("a process whose peer has met another one of its node hears so at once")
+    func replaced() {
+        var wire = Wire()
+        wire.connect()
+        let first = wire.nodes[1].table
+        wire.nodes[1].identity.bootID = [UInt8](repeating: 200, count: 16)
+        wire.nodes[1].table = SessionTable(wire.nodes[1].identity, settings: Wire.settings)
+        wire.send(packet(3), from: 1, to: 0)
+        let before = wire.log.count
+        wire.run(for: .seconds(5))
+        let peer = wire.nodes[0]
+        #expect(peer.has(.ended(.member(wire.nodes[1].id), .restarted)))
+        // The first process is still there, and gets what was sent to it.
+        let second = wire.nodes[1].table
+        wire.nodes[1].table = first
+        wire.nodes[1].effects = []
+        for passing in wire.log[before...] where passing.from == 0 {
+            var datagram = passing.datagram
+            datagram.remote = peer.path
+            wire.act(1) { node, time in
+                node.table.handle(
+                    datagram, at: time, directory: &node.directory, using: &node.random)
+            }
+        }
+        #expect(wire.nodes[1].has(.ended(.member(peer.id), .replaced)))
+        #expect(wire.nodes[1].table.nextDeadline <= wire.now + .seconds(1))
+        // Whoever has the present session hears nothing of the kind.
+        wire.nodes[1].table = second
+        wire.run(for: .seconds(5))
+        #expect(wire.isEstablished(1, 0) && wire.isEstablished(0, 1))
+    }
+
     @Test("an opener whose static key is not the node's is not answered")
     func foreignStatic() {
         var wire = Wire(nodes: 3)

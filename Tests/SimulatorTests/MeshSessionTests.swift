@@ -31,6 +31,25 @@ struct MeshSessionTests {
         #expect(run.world.failure == nil, "\(run.failure)")
     }
 
+    @Test("who begins again while another cannot hear it calls that one as soon as the way is free")
+    func restartedNodeCallsWhomItKnew() throws {
+        let run = try MeshRun.formed(3)
+        run.checkReachable(within: .seconds(30))
+        let split = run.world.partition([[1], [2]])
+        run.world.crash(1, unsynced: .kept)
+        run.world.start(1)
+        // Its openers at 0, 1, 3 and 7 s are lost; the other has a session and sees nothing wrong.
+        run.world.run(for: .seconds(9))
+        let node = try run.inside(2).id
+        #expect(try !run.inside(1).sessions.isEstablished(with: node))
+        #expect(try run.inside(2).sessions.isEstablished(with: run.inside(1).id))
+        run.world.mend(split)
+        let isMet = run.world.run(
+            until: { _ in run.core(1)?.sessions.isEstablished(with: node) == true },
+            within: .seconds(12))
+        #expect(isMet, "\(run.failure)")
+    }
+
     @Test("a node in whose name another's packet comes out of a session is not believed")
     func foreignInnerSourceDropped() throws {
         let run = try MeshRun.formed(3)

@@ -60,10 +60,14 @@ package struct Core: Sendable {
     /// under: a member that announces somebody else's address is not called there again and again.
     var probeAt = Moment.start
     var reached: [NodeID: UInt64] = [:]
+    /// Members that began again in this turn.
+    var restarted: [NodeID] = []
     /// When node records came that somebody else signed with this node's key.
     var foreignRecords: [Moment] = []
     var mustRenewRecord = false
     var hasTwin = false
+    /// How often this node has contradicted its second copy since it knows of it.
+    var contradictions = 0
     /// When a member that moves may be called at once again.
     var called: [NodeID: Moment] = [:]
     var wakefulness = Wakefulness()

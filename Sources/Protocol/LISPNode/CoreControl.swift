@@ -45,9 +45,10 @@ extension Core {
                 stopped.remove(node)
                 reconciler.meet(node, at: turn.now.moment)
                 retryAt = min(retryAt, turn.now.moment + Self.retryPause)
-                reached[node] = standing.member(node)?.nodeRecordStamp
+                noteReached(node, turn: &turn)
                 tellPorts(to: node, turn: &turn, using: &random)
-            case .ended(.member(let node), _):
+            case .ended(.member(let node), let reason):
+                if reason == .restarted, member != nil { restarted.append(node) }
                 sightings.forget(node)
                 clock.forget(node)
                 turn.send(.notice(.sessionEnded(node)))

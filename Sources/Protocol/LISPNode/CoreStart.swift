@@ -190,6 +190,10 @@ extension Core {
             guard let node = NodeID(octets: [UInt8](key.dropFirst())) else { continue }
             knownPaths.restore(octets, of: node)
         }
+        for (key, octets) in all(DiskKey.reached) {
+            guard let node = NodeID(octets: [UInt8](key.dropFirst())) else { continue }
+            reached[node] = UInt64(octets: octets)
+        }
         let now = clock.time(at: turn.now)
         believe(trust.standing(at: now))
         guard standing.member(id) != nil || standing.isRevoked(key.publicKey) else {

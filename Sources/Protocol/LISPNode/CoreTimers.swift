@@ -33,6 +33,7 @@ extension Core {
             return joining?.failure
         }
         guard member != nil else { return nil }
+        tellRestarted(turn: &turn, using: &random)
         // Without a session the first copy still waits for one.
         for (node, plaintext) in spread.due(at: now) where sessions.isEstablished(with: node) {
             send(.control(plaintext), to: .member(node), turn: &turn, using: &random)
@@ -65,6 +66,29 @@ extension Core {
     func isSilent(_ node: NodeID) -> Bool {
         !sessions.isEstablished(with: node)
             && reached[node] == standing.member(node)?.nodeRecordStamp
+    }
+
+    /// A member has a session under its present node record. The next process calls whom this one has reached.
+    mutating func noteReached(_ node: NodeID, turn: inout Turn) {
+        guard let stamp = standing.member(node)?.nodeRecordStamp, reached[node] != stamp else {
+            return
+        }
+        reached[node] = stamp
+        turn.write(DiskKey.reached(node), stamp.bigEndianOctets)
+    }
+
+    /// Who began again hears what is held of it: its disk may be an old one, or another process speaks in its
+    /// name.
+    private mutating func tellRestarted(
+        turn: inout Turn, using random: inout some RandomNumberGenerator
+    ) {
+        guard !restarted.isEmpty else { return }
+        let nodes = restarted
+        restarted = []
+        for node in nodes {
+            guard let octets = standing.member(node)?.nodeRecordOctets else { continue }
+            say(.objects([octets]), to: .member(node), turn: &turn, using: &random)
+        }
     }
 
     private mutating func probeSilent(

@@ -132,19 +132,23 @@ extension Core {
     }
 
     /// Says again where this node is, after somebody else has said it in its name; or gives up, if that
-    /// somebody does the same again and again.
+    /// somebody does the same again and again. The last words are for the other copy, which must hear of this
+    /// one as often before it gives up too.
     mutating func defendNodeRecord(
         turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
         guard mustRenewRecord else { return }
         mustRenewRecord = false
         if foreignRecords.count > OwnRecords.fights, !isPlanted(.secondCopyGoesOn) {
-            if !hasTwin { turn.send(.notice(.secondCopy)) }
+            if !isSecondCopy { turn.send(.notice(.secondCopy)) }
             hasTwin = true
-        } else if !isSecondCopy {
-            refreshStanding(turn: &turn, using: &random)
-            renewNodeRecord(turn: &turn, using: &random)
         }
+        if isSecondCopy {
+            guard contradictions <= OwnRecords.fights else { return }
+            contradictions += 1
+        }
+        refreshStanding(turn: &turn, using: &random)
+        renewNodeRecord(turn: &turn, using: &random)
     }
 
     /// Another node has this identity too: this one signs nothing any more.
@@ -171,7 +175,9 @@ extension Core {
             }
             spread.forget(member.id)
             knownPaths.forget(member.id)
-            reached[member.id] = nil
+            if reached.removeValue(forKey: member.id) != nil {
+                turn.write(DiskKey.reached(member.id), nil)
+            }
             stopped.remove(member.id)
             called[member.id] = nil
             objectBudgets[member.id] = nil

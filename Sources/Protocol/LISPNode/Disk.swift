@@ -20,6 +20,7 @@ enum DiskKey {
     static let keepList = UInt8(ascii: "l")
     static let registration = UInt8(ascii: "g")
     static let path = UInt8(ascii: "a")
+    static let reached = UInt8(ascii: "t")
 
     static func object(_ id: ObjectID) -> [UInt8] { [object] + id.octets }
     /// By what is named, not by content: a newer record takes the place of the older.
@@ -28,6 +29,8 @@ enum DiskKey {
     static func registration(of eid: EID) -> [UInt8] { [registration] + eid.keyOctets }
     static func keepList(_ hash: [UInt8]) -> [UInt8] { [keepList] + hash }
     static func path(to node: NodeID) -> [UInt8] { [path] + node.octets }
+    /// The stamp of the node record under which a member has answered, 8.
+    static func reached(_ node: NodeID) -> [UInt8] { [reached] + node.octets }
 }
 
 extension EID {

@@ -16,7 +16,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case windowUnmarked, windowTooWide, earlyDataTwice, earlyDataAfterRestart
     case unconfirmedDisplaces, cookieUnchecked, pathMovesUnlimited, counterRepeats
     case oldKeysStay, revokedSessionStays, staticUnchecked, bothOpenersDrop
-    case lentCounterRepeats, laneLentTwice
+    case lentCounterRepeats, laneLentTwice, replacedIsSilent
     // The node
     case innerSourceUnchecked, acknowledgedBeforeDurable, negativeBeforeReconciled
     case touchByOthersCounts, sequenceNotDurable, noFightBack, secondCopyGoesOn

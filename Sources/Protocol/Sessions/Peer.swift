@@ -12,7 +12,7 @@ package enum Peer: Hashable, Sendable {
 /// What a sealed packet holds.
 package enum Payload: Hashable, Sendable {
     /// The plaintext of a packet of the control lane (Instance-ID 0xFFFFFF). The first octet is a kind;
-    /// kinds 3 and 4 alone in a packet are the sessions' own (challenges), and so is an empty one.
+    /// kinds 3 to 6 alone in a packet are the sessions' own, and so is an empty one.
     case control([UInt8])
     /// A packet of the overlay, with its 24-bit Instance-ID.
     case data([UInt8], instance: UInt32)
@@ -103,6 +103,8 @@ package enum EndReason: Hashable, Sendable {
     case closed
     /// The peer started again.
     case restarted
+    /// The peer has a session with another process of this node.
+    case replaced
     /// Others were used more recently, and there are too many.
     case evicted
     /// A joining handshake that nobody answered.

@@ -82,7 +82,7 @@ extension HealthLine {
                 HealthLine(
                     .bad, "second_copy",
                     "another node signs with this node's key, so this one signs nothing",
-                    hint: "stop one of the two; on a copied machine: whither leave, then join anew")
+                    hint: "stop the copy and remove its state; then start the other one again")
             )
         }
         if let member = core.member, member.names.isEmpty {

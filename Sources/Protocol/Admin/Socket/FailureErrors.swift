@@ -41,7 +41,7 @@ extension AdminError {
         case .secondCopy:
             self.init(
                 "second_copy", "another node signs with this node's key, so this one signs nothing",
-                hint: "stop one of the two; on a copied machine: whither leave, then join anew")
+                hint: "stop the copy and remove its state; then start the other one again")
         case .revoked:
             self.init(
                 "revoked", "the mesh has revoked this node's key, for ever",

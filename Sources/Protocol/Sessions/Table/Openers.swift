@@ -235,7 +235,10 @@ extension SessionTable {
         _ effects: inout [SessionEffect]
     ) {
         let isOther = peers[slot].bootID != bootID || peers[slot].incarnation != incarnation
-        if peers[slot].current != nil, isOther { end(slot, .restarted, &effects) }
+        if peers[slot].current != nil, isOther {
+            if peers[slot].bootID != bootID { sayReplaced(slot, at: now, &effects) }
+            end(slot, .restarted, &effects)
+        }
         let isNew = peers[slot].current == nil
         forget(peers[slot].previous)
         peers[slot].previous = peers[slot].current

@@ -142,7 +142,8 @@ extension SessionTable {
             .control(payload), lane: SessionKeys.controlLane, slot, way.route, at: time, &effects)
     }
 
-    /// - Returns: whether the payload was a challenge, an answer to one, or a report of what was lost.
+    /// - Returns: whether the payload was the sessions' own: a challenge, an answer to one, a report of what was
+    ///   lost, or the word that the session is another process's.
     mutating func receiveOwn(
         _ payload: [UInt8], _ slot: Int, at time: SessionTime, _ effects: inout [SessionEffect]
     ) -> Bool {
@@ -150,6 +151,10 @@ extension SessionTable {
             payload.count == 3 + LossMeter.size
         {
             peers[slot].hearLoss([UInt8](payload[3...]), at: time.moment)
+            return true
+        }
+        if payload == Self.replacedWord {
+            wasReplaced(slot, at: time.moment, &effects)
             return true
         }
         guard payload.count == 3 + Self.challengeSize, payload[1] == 0, payload[2] == 8 else {

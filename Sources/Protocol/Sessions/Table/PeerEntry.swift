@@ -140,6 +140,8 @@ struct PeerEntry: Sendable {
     var isForwarded = false
     /// Something changed that packet threads must hear of.
     var isChanged = false
+    /// How often the peer took another process for this one. It stands here because there is room for it.
+    var replacements: UInt8 = 0
     /// The timer that is set for it.
     var scheduled = Moment.never
 
