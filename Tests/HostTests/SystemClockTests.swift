@@ -1,7 +1,11 @@
 import Clocks
 import Foundation
+import LISP
+import LISPNode
 import Synchronization
+import TestKit
 import Testing
+import Trust
 
 @testable import Host
 
@@ -16,6 +20,22 @@ struct SystemClockTests {
         var milliseconds = SystemClockTests.late
         var isKept: Bool
         var testDescription: String { name }
+    }
+
+    @Test("without one a node lives after the program's release")
+    func release() throws {
+        var random = SeededRandom(seed: 1)
+        var node = Node(DaemonSettings().node(dataPort: 1, controlPort: 2), disk: [:])
+        let now = Now(.start, clock: ClockReading(milliseconds: 7, quality: .none))
+        let name = try #require(MeshName("relief"))
+        let pool = try #require(Prefix(IPv4Address(rawValue: 0x0A40_0000), length: 16))
+        for event in [Event.start, .command(.create(MeshPlan(name: name, pool: pool)), 1)] {
+            _ = node.handle(event, at: now, using: &random)
+        }
+        let core = try #require(node.core)
+        #expect(core.clock.time(at: now) == ClockOrigin.release)
+        let record = try #require(core.standing.member(core.id))
+        #expect(record.nodeRecordStamp >= ClockOrigin.release)
     }
 
     static let machines = [

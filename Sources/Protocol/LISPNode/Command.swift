@@ -135,6 +135,8 @@ package struct Settings: Hashable, Sendable {
     package var spreadsPorts = true
     /// Control messages are shown as they were before they were sealed: `Effect.plaintext`.
     package var showsPlaintext = false
+    /// Milliseconds since 1970: mesh time is never before it. The program's makers lived then.
+    package var release: UInt64 = 0
     /// Sites that speak plain RFC 9300.
     package var legacy: [LegacyXTR] = []
 

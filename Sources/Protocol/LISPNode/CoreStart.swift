@@ -31,7 +31,7 @@ extension Core {
         ownAddress = InnerAddress(prefix.address, instance: 0)
         bootID = random.octets(16)
         trust = TrustSet(mesh: mesh)
-        clock = MeshClock(floor: floor)
+        clock = MeshClock(floor: max(floor, settings.release))
         _ = clock.update(at: turn.now)
         let now = clock.time(at: turn.now)
         standing = trust.standing(at: now)

@@ -71,8 +71,8 @@ package struct MeshClock: Sendable {
     private var hasLeapt = false
     private var hasHeardClocks = false
 
-    /// - Parameter floor: the greatest of the last mesh time used, the build date, and the stamps of the
-    ///   invite and of the own admission; mesh time is never below it.
+    /// - Parameter floor: the greatest of the last mesh time used, the program's release, and the stamps of
+    ///   the invite and of the own admission; mesh time is never below it.
     package init(floor: UInt64) { base = floor }
 
     package func time(at now: Now) -> UInt64 { time(at: now.moment) }

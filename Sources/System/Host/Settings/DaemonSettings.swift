@@ -111,6 +111,7 @@ extension DaemonSettings {
         settings.sessions.lanes = 2
         settings.legacy = lisp.xtrs
         settings.spreadsPorts = sourcePorts > 1
+        settings.release = ClockOrigin.release
         settings.showsPlaintext = sessions.capture != nil
         return settings
     }
