@@ -210,7 +210,8 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "Admin", "CLinux", "Host", "LISPNode", "Simulator", "TestKit", "Trust", "whither",
+                "Admin", "CLinux", "CSQLite", "Host", "LISPNode", "Simulator", "TestKit", "Trust",
+                "whither",
             ],
             path: "Tests/SystemTests", swiftSettings: settings),
         .testTarget(

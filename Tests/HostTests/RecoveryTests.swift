@@ -51,6 +51,17 @@ struct RecoveryTests {
         #expect(try home.start().notes.isEmpty, "it is told once")
     }
 
+    @Test("that is lost as soon as the making of the mesh was answered, too")
+    func lostAtOnce() throws {
+        let home = try Home(seed: 7)
+        let before = try home.start().core
+        try FileManager.default.removeItem(atPath: "\(home.folder.path)/relief/state")
+        try home.folder.write(home.identityWhenAnswered, to: "relief/identity")
+        let after = try home.start().core
+        #expect(after.id == before.id && after.standing.genesis == before.standing.genesis)
+        #expect(after.standing.member(after.id) != nil)
+    }
+
     @Test("whose process ended in the middle of coming back comes back again")
     func interrupted() throws {
         let home = try Home(seed: 3)
@@ -111,6 +122,8 @@ struct RecoveryTests {
 /// A directory in which a node has made a mesh.
 private struct Home {
     let folder: TemporaryFolder
+    /// The identity file at the moment at which all was durable.
+    let identityWhenAnswered: [UInt8]
 
     struct Started {
         let core: Core
@@ -139,7 +152,8 @@ private struct Home {
             }
         }
         #expect(batch > 0 && events.wait { $0.durable == batch })
-        #expect(try directory.read("identity") != nil, "before the first batch is durable")
+        identityWhenAnswered = try #require(
+            try directory.read("identity"), "before the first batch is durable")
         #expect(thread.stop())
     }
 

@@ -44,6 +44,31 @@ extension SystemTests {
             try a.reach(c)
         }
 
+        @Test("a disk that is full at the start: the node is there, says so, and has lost nothing")
+        func fullAtStart() throws {
+            let bench = try Bench(2, family: .ipv4)
+            let (a, b) = (bench[1], bench[2])
+            try bench.mountSmall(a.state, octets: 4 << 20)
+            try a.create()
+            try b.join(try a.invite("--role", "admin"))
+            let key = try a.ask(IDReport.self, "id").key
+            try a.kill9()
+            let ballast = "\(a.state)/ballast"
+            _ = try a.run(["dd", "if=/dev/zero", "of=\(ballast)", "bs=4096"])
+            try a.up()
+            try b.reach(a)
+            let isSaid = try wait(atMost: 12, every: 0.2) {
+                try a.status().health.contains { $0.code == "disk" }
+            }
+            #expect(isSaid != nil, "\(a.failure("status says nothing of the disk"))")
+            try a.kill9()
+            unlink(ballast)
+            try a.up()
+            #expect(try a.ask(IDReport.self, "id").key == key)
+            try bench.expectEqual([a, b], members: 2)
+            try b.reach(a)
+        }
+
         @Test(
             "a database that was damaged is set aside; the node comes back as itself, and the others refill it"
         )

@@ -1,4 +1,5 @@
 import Admin
+import CSQLite
 import Foundation
 import Glibc
 import Host
@@ -18,8 +19,6 @@ extension SystemTests {
             let key = try b.ask(IDReport.self, "id").key
             let name = try #require(StateDirectory.list(root: b.state).first)
             let folder = "\(b.state)/\(name)"
-            // What it needs to be itself again is written beside the database soon, not at once.
-            sleep(3)
             for round in 0..<8 {
                 try b.kill9()
                 let file = "\(folder)/state"
@@ -38,6 +37,45 @@ extension SystemTests {
                 try bench.expectEqual([a, b], members: 2)
                 try b.reach(a)
             }
+        }
+
+        @Test("of a newer version: it is refused in a line, and nothing of it is touched")
+        func newer() throws {
+            let bench = try Bench(2, family: .ipv4)
+            let all = try bench.mesh()
+            let (a, b) = (all[0], all[1])
+            try b.down()
+            let name = try #require(StateDirectory.list(root: b.state).first)
+            let folder = "\(b.state)/\(name)"
+            try sqlite("\(folder)/state", "PRAGMA user_version=2; UPDATE meta SET schema=2")
+            let before = try files(folder)
+            let refused = try b.attempt(["up"])
+            #expect(
+                refused.status == 1 && refused.errors.contains("newer whither")
+                    && refused.errors.split(separator: "\n").count == 1, "\(refused.errors)")
+            #expect(try files(folder) == before)
+            #expect(b.process == nil)
+            // The newer version has not changed the rest: as if it were put back.
+            try sqlite("\(folder)/state", "PRAGMA user_version=1; UPDATE meta SET schema=1")
+            try b.up()
+            try b.reach(a)
+        }
+
+        /// What is in a folder but the lock, which names the last process that held it.
+        private func files(_ folder: String) throws -> [String: Data] {
+            var found: [String: Data] = [:]
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder)
+            where name != "lock" {
+                found[name] = FileManager.default.contents(atPath: "\(folder)/\(name)")
+            }
+            return found
+        }
+
+        private func sqlite(_ path: String, _ sql: String) throws {
+            var handle: OpaquePointer?
+            defer { sqlite3_close_v2(handle) }
+            #expect(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK)
+            #expect(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
         }
 
         @Test("what others may read is refused, with the command that mends it")

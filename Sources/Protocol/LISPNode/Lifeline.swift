@@ -55,7 +55,7 @@ package enum Lifeline {
     package static func of(
         _ disk: [[UInt8]: [UInt8]], few: Int = fewOctets, friends: Int = friends
     ) -> [[UInt8]: [UInt8]] {
-        guard let identity = disk[DiskKey.identity], disk[DiskKey.dataKeys] != nil else {
+        guard let (mesh, key) = identity(in: disk), disk[DiskKey.dataKeys] != nil else {
             return [:]
         }
         var kept = disk.filter { mayHold($0.key) }
@@ -63,7 +63,7 @@ package enum Lifeline {
         if trust.values.reduce(0, { $0 + $1.count }) > few {
             for key in trust.keys { kept[key] = nil }
             for key in kept.keys where key.first == DiskKey.path { kept[key] = nil }
-            for (key, value) in chains(trust, disk, identity, friends) { kept[key] = value }
+            for (key, value) in chains(trust, disk, mesh, key, friends) { kept[key] = value }
         }
         // Whoever comes back with this must have heard of as many revocations before it is sure of itself.
         let objects = kept.filter { $0.key.first == DiskKey.object }
@@ -75,6 +75,36 @@ package enum Lifeline {
         return kept
     }
 
+    /// Whether a node that comes back with this is in its mesh.
+    package static func isMember(_ kept: [[UInt8]: [UInt8]]) -> Bool {
+        guard let (mesh, key) = identity(in: kept), kept[DiskKey.dataKeys] != nil else {
+            return false
+        }
+        let floor = kept[DiskKey.floor].flatMap(UInt64.init(octets:)) ?? 0
+        let standing = trust(kept, in: mesh).standing(at: floor)
+        return standing.member(key: key.publicKey) != nil || standing.isRevoked(key.publicKey)
+    }
+
+    private static func identity(
+        in disk: [[UInt8]: [UInt8]]
+    ) -> (mesh: MeshID, key: Ed25519.SecretKey)? {
+        guard let identity = disk[DiskKey.identity],
+            let mesh = MeshID(octets: [UInt8](identity.prefix(32))),
+            let key = Ed25519.SecretKey(seed: [UInt8](identity.dropFirst(32)))
+        else { return nil }
+        return (mesh, key)
+    }
+
+    private static func trust(_ objects: [[UInt8]: [UInt8]], in mesh: MeshID) -> TrustSet {
+        var trust = TrustSet(mesh: mesh)
+        let sorted = objects.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        for (key, octets) in sorted where key.first == DiskKey.object {
+            guard let object = try? TrustObject(octets: octets) else { continue }
+            _ = trust.insert(object)
+        }
+        return trust
+    }
+
     private static func isRevocation(_ octets: [UInt8]) -> Bool {
         guard case .revocation? = (try? TrustObject(octets: octets))?.statement.kind else {
             return false
@@ -84,18 +114,10 @@ package enum Lifeline {
 
     /// What this node and its friends stand on, and where the friends are.
     private static func chains(
-        _ objects: [[UInt8]: [UInt8]], _ disk: [[UInt8]: [UInt8]], _ identity: [UInt8],
-        _ count: Int
+        _ objects: [[UInt8]: [UInt8]], _ disk: [[UInt8]: [UInt8]], _ mesh: MeshID,
+        _ key: Ed25519.SecretKey, _ count: Int
     ) -> [[UInt8]: [UInt8]] {
-        guard let mesh = MeshID(octets: [UInt8](identity.prefix(32))),
-            let key = Ed25519.SecretKey(seed: [UInt8](identity.dropFirst(32)))
-        else { return [:] }
-        var trust = TrustSet(mesh: mesh)
-        let sorted = objects.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-        for (key, octets) in sorted where key.first == DiskKey.object {
-            guard let object = try? TrustObject(octets: octets) else { continue }
-            _ = trust.insert(object)
-        }
+        let trust = trust(objects, in: mesh)
         let floor = disk[DiskKey.floor].flatMap(UInt64.init(octets:)) ?? 0
         let standing = trust.standing(at: floor)
         // Who was talked with comes first, then by id: equal disks have equal lifelines.

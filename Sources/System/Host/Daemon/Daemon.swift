@@ -57,8 +57,10 @@ package struct Daemon {
         let mailbox = try Mailbox<Loop.Letter>(limit: Self.mailboxSize)
         let disk = contents.thread(
             durable: { mailbox.post(.written(batch: $0)) }, trouble: { mailbox.post(.disk($0)) })
-        let ports = try Ports(options.settings, remembered: try state.read(Ports.file))
-        try state.write(ports.octets, to: Ports.file)
+        let remembered = try state.read(Ports.file)
+        let ports = try Ports(options.settings, remembered: remembered)
+        // On a full disk a node that has what it needs begins all the same.
+        if ports.octets != remembered { try state.write(ports.octets, to: Ports.file) }
         let tun = try TUNDevice(name: options.settings.tun.name)
         let packets = try PacketThreads(
             data: ports.data, control: ports.control,

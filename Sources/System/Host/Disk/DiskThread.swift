@@ -81,6 +81,8 @@ package final class DiskThread: Sendable {
                     let writes = batches.map(\.writes)
                     try identity?.prepare(for: writes)
                     try database.apply(writes)
+                    // If that is refused all of it is written once more, which changes nothing.
+                    try identity?.settle(writes, in: database)
                     state.change { $0.waiting.removeFirst(batches.count) }
                     durable(last.batch)
                     group = min(group * 2, largestGroup)

@@ -7,6 +7,11 @@ final class IdentityKeeper: @unchecked Sendable {
     /// When the file is to be compared with the database; `nil`: nothing changed.
     private var due: Double?
     private var notBefore: Double
+    /// Whether with the file alone the node would be a member of its mesh again.
+    private var isEnough: Bool
+    /// Of a node that is no member, or not any more, it never is: then soon is as good as at once.
+    private var tries = 0
+    private static let maximumTries = 32
 
     /// After a change that matters: what comes with it is taken along.
     private static let urgent = 2.0
@@ -18,6 +23,7 @@ final class IdentityKeeper: @unchecked Sendable {
     init(_ file: IdentityFile) {
         self.file = file
         notBefore = 0
+        isEnough = Lifeline.isMember(file.content)
     }
 
     private static func now() -> Double {
@@ -34,6 +40,17 @@ final class IdentityKeeper: @unchecked Sendable {
     /// Keys are in the file before they are in the database.
     func prepare(for batches: [[DiskWrite]]) throws(HostError) {
         try file.prepare(for: batches.joined())
+    }
+
+    /// To be called between a commit and the word that it is durable, on which `create` and `join` are
+    /// answered: from then on the node must outlive its database.
+    func settle(_ batches: [[DiskWrite]], in database: Database) throws {
+        guard !isEnough, tries < Self.maximumTries,
+            batches.joined().contains(where: { Lifeline.isUrgent($0.key) })
+        else { return }
+        try refresh(from: database)
+        isEnough = Lifeline.isMember(file.content)
+        tries += 1
     }
 
     func wrote(_ batches: [[DiskWrite]]) {
