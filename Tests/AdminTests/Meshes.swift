@@ -7,23 +7,9 @@ import Simulator
 import Testing
 import Trust
 
-/// Meshes to report about. Equal seeds make equal reports, but for what a machine's ciphers decide,
-/// which the runs fix.
+// Meshes to report about. Equal seeds make equal reports, but for what a machine's ciphers decide,
+// which the runs fix.
 extension MeshRun {
-    static func formed(
-        _ nodes: Int, seed: UInt64 = 1, _ change: (inout Plan) -> Void = { _ in }
-    ) throws -> MeshRun {
-        var plan = Plan(seed: seed)
-        plan.nodes = nodes
-        change(&plan)
-        let run = MeshRun(plan)
-        try #require(run.form(), "\(run.trouble)")
-        try #require(run.converge(within: .minutes(1)), "\(run.trouble)")
-        return run
-    }
-
-    var trouble: String { world.failure.map(\.description) ?? "nothing is wrong" }
-
     func node(_ machine: Int) -> Node { world.members[machine] }
     func now(_ machine: Int) -> Now { world.now(of: machine) }
 
@@ -40,12 +26,6 @@ extension MeshRun {
         var host = host(machine)
         change(&host)
         return StatusReport(of: node(machine), at: now(machine), host: host)
-    }
-
-    func inside(_ machine: Int) throws -> Core { try #require(core(machine)) }
-
-    func path(_ machine: Int) throws -> Path {
-        try #require(world.addresses(of: machine).first.flatMap { Path($0, port: LISPPort.data) })
     }
 
     /// Changes the command's line to what a machine said to the last one.

@@ -9,30 +9,6 @@ import Testing
 import Trust
 
 extension MeshRun {
-    /// A mesh of so many machines, all in, equal and without faults.
-    static func formed(
-        _ nodes: Int, seed: UInt64 = 1, _ change: (inout Plan) -> Void = { _ in }
-    ) throws -> MeshRun {
-        var plan = Plan(seed: seed)
-        plan.nodes = nodes
-        change(&plan)
-        let run = MeshRun(plan)
-        try #require(run.form(), "\(run.failure)")
-        try #require(run.converge(within: .minutes(1)), "\(run.failure)")
-        return run
-    }
-
-    /// For messages.
-    var failure: String { world.failure.map(\.description) ?? "nothing is wrong" }
-
-    /// The core of a machine that is in the mesh.
-    func inside(_ machine: Int) throws -> Core { try #require(core(machine)) }
-
-    /// Where a machine's node listens.
-    func path(_ machine: Int, _ port: UInt16 = LISPPort.data) throws -> Path {
-        try #require(world.addresses(of: machine).first.flatMap { Path($0, port: port) })
-    }
-
     /// What a machine finds for an EID now.
     func found(_ eid: EID, at machine: Int) throws -> Lookup {
         let core = try inside(machine)

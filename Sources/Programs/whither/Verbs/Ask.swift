@@ -4,6 +4,17 @@ import Host
 
 // Verbs that ask the daemon, and print what it says.
 
+/// A verb that is one question, whose answer is printed as it comes.
+protocol Question: ParsableCommand {
+    var places: Places { get }
+    var answer: AnswerOptions { get }
+    var request: AdminRequest { get throws }
+}
+
+extension Question {
+    func run() throws { try Client(places: places).show(request, answer) }
+}
+
 struct Invite: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make an invite: one text, to be pasted behind whither join.",
@@ -42,11 +53,10 @@ struct Invite: ParsableCommand {
         if let expires {
             wish.lifeSeconds = Double(try DurationText.span(expires).milliseconds) / 1000
         }
-        guard case .invite(let report) = try Client(places: places).ask(.invite(wish)) else {
-            return
-        }
+        let client = Client(places: places)
+        guard case .invite(let report) = try client.ask(.invite(wish)) else { return }
         if !answer.json { StandardStream.note(report.note) }
-        try Client(places: places).show(report, answer)
+        try client.show(report, answer)
     }
 }
 
@@ -69,7 +79,7 @@ struct Status: ParsableCommand {
     }
 }
 
-struct Show: ParsableCommand {
+struct Show: Question {
     static let configuration = CommandConfiguration(
         abstract: "Show a table: map-cache, database, site, members or sessions.")
 
@@ -79,12 +89,12 @@ struct Show: ParsableCommand {
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
-    func run() throws { try Client(places: places).show(.show(table), answer) }
+    var request: AdminRequest { .show(table) }
 }
 
 extension AdminRequest.Table: ExpressibleByArgument {}
 
-struct Lookup: ParsableCommand {
+struct Lookup: Question {
     static let configuration = CommandConfiguration(
         abstract: "Print the mapping of an EID or a name.")
 
@@ -94,10 +104,10 @@ struct Lookup: ParsableCommand {
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
-    func run() throws { try Client(places: places).show(.lookup(eid), answer) }
+    var request: AdminRequest { .lookup(eid) }
 }
 
-struct Why: ParsableCommand {
+struct Why: Question {
     static let configuration = CommandConfiguration(
         abstract: "Say why packets to a node go where they go, from name to path.")
 
@@ -107,17 +117,17 @@ struct Why: ParsableCommand {
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
-    func run() throws { try Client(places: places).show(.why(who), answer) }
+    var request: AdminRequest { .why(who) }
 }
 
-struct ID: ParsableCommand {
+struct ID: Question {
     static let configuration = CommandConfiguration(
         commandName: "id", abstract: "Print this node's key, ids, addresses, name and roles.")
 
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
-    func run() throws { try Client(places: places).show(.id, answer) }
+    var request: AdminRequest { .id }
 }
 
 struct Ping: ParsableCommand {
@@ -143,7 +153,7 @@ struct Ping: ParsableCommand {
     }
 }
 
-struct Revoke: ParsableCommand {
+struct Revoke: Question {
     static let configuration = CommandConfiguration(
         abstract: "End a member's key, for ever.",
         discussion:
@@ -159,14 +169,14 @@ struct Revoke: ParsableCommand {
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
-    func run() throws {
+    var request: AdminRequest {
         var wish = AdminRequest.Revoke(who: who)
         wish.reason = reason
-        try Client(places: places).show(.revoke(wish), answer)
+        return .revoke(wish)
     }
 }
 
-struct Wait: ParsableCommand {
+struct Wait: Question {
     static let configuration = CommandConfiguration(
         abstract: "Wait until this node is a member that has heard all there is.")
 
@@ -176,9 +186,9 @@ struct Wait: ParsableCommand {
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
-    func run() throws {
-        let span = try DurationText.span(timeout)
-        let seconds = Double(span.milliseconds) / 1000
-        try Client(places: places).show(.wait(seconds: seconds), answer)
+    var request: AdminRequest {
+        get throws {
+            .wait(seconds: Double(try DurationText.span(timeout).milliseconds) / 1000)
+        }
     }
 }

@@ -30,7 +30,7 @@ package struct InviteReport: AdminReport {
         } catch {
             throw AdminError(error)
         }
-        mesh = node.core?.standing.genesis?.name.description
+        mesh = node.core?.meshName
         invite = text
         uses = string.invite.uses
         roles = string.invite.roles.words

@@ -113,7 +113,7 @@ package struct LeftReport: AdminReport {
 
     package init?(of node: Node) {
         guard let core = node.core else { return nil }
-        mesh = core.standing.genesis?.name.description
+        mesh = core.meshName
         name = KeyText.name(core.key.publicKey)
         told = core.sessions.established.count
     }

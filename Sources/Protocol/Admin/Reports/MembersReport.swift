@@ -10,7 +10,7 @@ package struct MembersReport: AdminReport {
     package var members: [MemberReport]
 
     package init(of node: Node, at now: Now, host: HostFacts) {
-        mesh = node.core?.standing.genesis?.name.description
+        mesh = node.core?.meshName
         members = node.core?.memberReports(at: now, host: host) ?? []
     }
 

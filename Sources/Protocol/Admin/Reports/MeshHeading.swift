@@ -22,7 +22,7 @@ package struct MeshHeading: Codable, Hashable, Sendable {
     package var ipv4: [String]
 
     package init(_ core: Core) {
-        mesh = core.standing.genesis?.name.description
+        mesh = core.meshName
         meshID = core.mesh.octets.hex
         prefix = core.mesh.prefix.description
         pool = core.standing.genesis?.pool.description
@@ -36,4 +36,9 @@ package struct MeshHeading: Codable, Hashable, Sendable {
     /// `clinic.relief.internal`
     package var fullName: String { mesh.map { FullName.text(name, in: $0) } ?? name }
     var meshName: String { mesh ?? "a mesh" }
+}
+
+extension Core {
+    /// `nil`: genesis has not come yet.
+    var meshName: String? { standing.genesis?.name.description }
 }

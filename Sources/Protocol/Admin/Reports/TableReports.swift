@@ -16,7 +16,7 @@ package struct MapCacheReport: AdminReport {
     package var entries: [RecordReport]
 
     package init(of node: Node, at now: Now, host: HostFacts) {
-        mesh = node.core?.standing.genesis?.name.description
+        mesh = node.core?.meshName
         guard let core = node.core else {
             entries = []
             return
@@ -81,7 +81,7 @@ package struct DatabaseReport: AdminReport {
     package var entries: [RecordReport]
 
     package init(of node: Node, at now: Now, host: HostFacts) {
-        mesh = node.core?.standing.genesis?.name.description
+        mesh = node.core?.meshName
         guard let core = node.core else {
             entries = []
             return
@@ -140,7 +140,7 @@ package struct SiteReport: AdminReport {
     }
 
     package init(of node: Node, at now: Now, host: HostFacts) {
-        mesh = node.core?.standing.genesis?.name.description
+        mesh = node.core?.meshName
         guard let core = node.core else {
             registrations = []
             return

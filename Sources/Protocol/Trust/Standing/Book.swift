@@ -66,15 +66,7 @@ struct Book {
         }
     }
 
-    /// A grant, or the invite of an admission: what gives roles and ranges. `nil`: something else.
-    func giver(of item: Int) -> Entry? {
-        guard item >= 0 else { return nil }
-        switch entries[item].form {
-        case .grant: return entries[item]
-        case .admission: return inviteOf[item] >= 0 ? entries[inviteOf[item]] : nil
-        default: return nil
-        }
-    }
+    func giver(of item: Int) -> Entry? { ground.giver(of: item, inviteOf: inviteOf) }
 
     func subject(of place: Int) -> Int? {
         subjects[place] == Ground.nobody ? nil : subjects[place]

@@ -64,15 +64,7 @@ final class Evaluation: Sendable {
             .expanded(under: genesis?.policy ?? 0)
     }
 
-    /// A grant, or the invite of an admission: what gives roles and ranges.
-    func giver(of item: Int) -> Entry? {
-        guard item >= 0 else { return nil }
-        switch entries[item].form {
-        case .grant: return entries[item]
-        case .admission: return inviteOf[item] >= 0 ? entries[inviteOf[item]] : nil
-        default: return nil
-        }
-    }
+    func giver(of item: Int) -> Entry? { ground.giver(of: item, inviteOf: inviteOf) }
 
     /// Whether what a key signed does not count since the key is revoked.
     func isVoidBySigner(_ place: Int) -> Ruling? {

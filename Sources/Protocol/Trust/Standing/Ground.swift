@@ -47,6 +47,17 @@ struct Ground: Sendable {
         return ground
     }
 
+    /// A grant, or the invite of an admission: what gives roles and ranges. `nil`: something else.
+    /// - Parameter inviteOf: by place, that of the invite of an admission.
+    func giver(of item: Int, inviteOf: [Int]) -> Entry? {
+        guard item >= 0 else { return nil }
+        switch entries[item].form {
+        case .grant: return entries[item]
+        case .admission: return inviteOf[item] >= 0 ? entries[inviteOf[item]] : nil
+        default: return nil
+        }
+    }
+
     /// Of the first entry that does not come before the rank.
     private func place(of rank: Rank) -> Int {
         var (low, high) = (0, entries.count)
