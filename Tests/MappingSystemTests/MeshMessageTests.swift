@@ -66,6 +66,12 @@ struct MeshMessageTests {
                 "seen, not where it says", "26 0013 00000000000000000000ffffc0000201 10f5 00",
                 .seen(.init(there, wantsAnswer: false, isLocator: false))),
             Golden(
+                "seen, a trial", "26 0013 00000000000000000000ffffc0000201 10f5 f6",
+                .seen(.init(there, wantsAnswer: false, isLocator: true, trial: .this(15)))),
+            Golden(
+                "seen, and a trial came", "26 0013 00000000000000000000ffffc0000201 10f5 2b",
+                .seen(.init(there, wantsAnswer: true, isLocator: true, trial: .came(2)))),
+            Golden(
                 "redeem", "22 0046" + hex(hash + hash) + "72656c696566",
                 .redeem(proof: hash + hash, name: name)),
             Golden(

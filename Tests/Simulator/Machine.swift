@@ -32,6 +32,7 @@ struct Machine {
     var backlog: [Event] = []
     var isResuming = false
     var attachments: [Attachment] = []
+    var firewall: Firewall?
     var ports: (data: UInt16, control: UInt16) = (4341, 4342)
     var monotone = RunningClock(showing: 0, at: 0)
     var monotoneDrift: Int64 = 0

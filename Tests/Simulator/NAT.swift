@@ -3,6 +3,31 @@ package import LISP
 import Sessions
 import TestKit
 
+/// Lets in only what answers what a machine sent, and changes nothing: a NAT without translation, as most
+/// homes have for IPv6.
+struct Firewall {
+    /// What a machine has not sent for so long is forgotten.
+    let timeout: Span
+    /// Whatever comes from this port is let in.
+    let passes: UInt16?
+    /// When a machine's endpoint (the upper half) last sent to another.
+    private var sent: [UInt64: Int64] = [:]
+
+    init(timeout: Span, passes: UInt16?) { (self.timeout, self.passes) = (timeout, passes) }
+
+    mutating func leaves(from inner: UInt32, to remote: UInt32, at time: Int64) {
+        sent[Self.key(inner, remote)] = time
+    }
+
+    func letsIn(from remote: UInt32, to inner: UInt32, at time: Int64) -> Bool {
+        sent[Self.key(inner, remote)].map { time - $0 <= timeout.microseconds } ?? false
+    }
+
+    private static func key(_ inner: UInt32, _ remote: UInt32) -> UInt64 {
+        UInt64(inner) << 32 | UInt64(remote)
+    }
+}
+
 /// A box that lets machines with private addresses share a public one.
 package struct NAT {
     package enum Kind: UInt8, Hashable, Sendable, CaseIterable {

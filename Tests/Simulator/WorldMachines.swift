@@ -256,6 +256,17 @@ extension World {
         return nats.count - 1
     }
 
+    /// Lets in only answers to what the machine sends from now on.
+    /// - Parameters:
+    ///   - timeout: `nil`: it has no firewall any more.
+    ///   - passes: whatever comes from this of the ports that flows leave from is let in.
+    package func setFirewall(of index: Int, timeout: Span?, passes: UInt16? = nil) {
+        machines[index].firewall = timeout.map {
+            Firewall(timeout: $0, passes: passes.map { Self.firstFlowPort + $0 })
+        }
+        trace(.moved, index, text: timeout == nil ? "no firewall" : "firewall")
+    }
+
     package func rebind(_ nat: Int) {
         nats[nat].rebind()
         trace(.rebound, -1, number: UInt64(nat))

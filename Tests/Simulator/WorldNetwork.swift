@@ -77,6 +77,10 @@ extension World {
             return
         }
         flight.source = datagram.port == .data ? attachment.data : attachment.control
+        if let flow = datagram.flow, let path = Self.path(of: flow, attachment.address) {
+            flight.source = endpoints.id(of: path)
+        }
+        machines[index].firewall?.leaves(from: flight.source, to: destination, at: time)
         flight.network = attachment.nat
         if let nat = attachment.nat, !isPrivate(destination, to: nat) {
             let port = nats[nat].port(
@@ -130,6 +134,13 @@ extension World {
         launch(flight, after: link.lateness(&machines[index].surroundings))
     }
 
+    static var firstFlowPort: UInt16 { 50_000 }
+
+    /// One of the 16 ports that flows leave from.
+    private static func path(of flow: UInt16, _ address: Address) -> Path? {
+        Path(address, port: firstFlowPort + flow % 16)
+    }
+
     func launch(_ flight: Flight, after delay: Int64) {
         queue.insert(.arrival, flights.insert(flight), at: time + delay)
         peaks.flights = max(peaks.flights, flights.count)
@@ -159,6 +170,13 @@ extension World {
         }
         guard case .machine(let index, _) = endpoints.owner(of: destination) else {
             drop(flight, .nobody)
+            return
+        }
+        if let firewall = machines[index].firewall,
+            source.port != firewall.passes,
+            !firewall.letsIn(from: flight.source, to: destination, at: time)
+        {
+            drop(flight, .nat)
             return
         }
         let port = endpoints.paths[Int(destination)].port

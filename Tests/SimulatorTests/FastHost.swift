@@ -83,7 +83,9 @@ final class FastHosts {
                     let first = Sealer.headroom - Sealer.head
                     let datagram = [UInt8](room[first..<first + outgoing.size])
                     counters.append([UInt8](datagram[8..<20]))
-                    return [.send(Datagram(datagram, on: .data, remote: outgoing.path))]
+                    var sent = Datagram(datagram, on: .data, remote: outgoing.path)
+                    if case .flow(let flow) = outgoing.source { sent.flow = flow }
+                    return [.send(sent)]
                 }
             }
             switch verdict {

@@ -70,6 +70,93 @@ struct MeshPortsTests {
         #expect(run.world.failure == nil, "\(run.failure)")
     }
 
+    /// Sends packets of many flows both ways, the fast way where it goes, 20 a second each.
+    /// - Returns: how many were lost on the way to 1, and to 0.
+    private func exchange(
+        _ run: MeshRun, _ hosts: FastHosts, _ count: Int, from first: UInt64
+    ) throws -> [Int] {
+        var sent: [[UInt64]] = [[], []]
+        for number in 0..<UInt64(count) {
+            for machine in 0...1 {
+                let number = first + number * 2 + UInt64(machine)
+                var packet = try run.packet(from: machine, to: 1 - machine, number: number)
+                // The flow label.
+                packet[3] = UInt8(truncatingIfNeeded: number)
+                sent[machine].append(number)
+                hosts.send(packet, from: machine)
+            }
+            run.world.run(for: .milliseconds(50))
+        }
+        run.world.run(for: .seconds(1))
+        return sent.map { $0.count { !run.arrived.contains($0) } }
+    }
+
+    /// Two machines in a mesh of three that formed with a firewall before machine 1.
+    private func behindFirewall(seed: UInt64) throws -> (MeshRun, FastHosts) {
+        var plan = MeshRun.Plan(seed: seed)
+        plan.nodes = 3
+        let run = MeshRun(plan)
+        run.world.setFirewall(of: 1, timeout: .minutes(3))
+        try #require(run.form() && run.converge(within: .minutes(1)), "\(run.failure)")
+        let hosts = FastHosts(run, on: [0, 1, 2])
+        hosts.note()
+        return (run, hosts)
+    }
+
+    @Test(
+        "nobody spreads to who is behind a firewall that lets in answers alone, and nothing is lost",
+        arguments: UInt64(1)...4)
+    func firewall(seed: UInt64) throws {
+        let (run, hosts) = try behindFirewall(seed: seed)
+        try warm(run, hosts)
+        for round in UInt64(1)...4 {
+            #expect(try exchange(run, hosts, 60, from: round * 1000) == [0, 0], "seed \(seed)")
+            #expect(try !isSpread(run, hosts, 0) && isSpread(run, hosts, 1), "seed \(seed)")
+            run.world.run(for: .minutes(1))
+        }
+        // Now and then it is tried again.
+        run.world.setFirewall(of: 1, timeout: nil)
+        run.world.run(for: .minutes(61))
+        try warm(run, hosts)
+        #expect(try isSpread(run, hosts, 0), "seed \(seed)")
+        #expect(run.world.failure == nil, "\(run.failure)")
+    }
+
+    @Test("a firewall that comes later is noticed while data flows, with some of it or none coming")
+    func laterFirewall() throws {
+        for (passes, seconds) in [(nil, 70), (UInt16(0), 20)] {
+            let (run, hosts) = try fast()
+            hosts.note()
+            #expect(try exchange(run, hosts, 40, from: 1000) == [0, 0])
+            #expect(try isSpread(run, hosts, 0))
+            run.world.setFirewall(of: 1, timeout: .minutes(3), passes: passes)
+            // What machine 1 sends from its data port opens its firewall to that of the other.
+            run.world.run(for: .seconds(1))
+            #expect(try exchange(run, hosts, seconds * 20, from: 2000)[0] > 20)
+            #expect(try !isSpread(run, hosts, 0) && isSpread(run, hosts, 1), "\(seconds) s")
+            #expect(try exchange(run, hosts, 40, from: 9000) == [0, 0])
+            #expect(run.world.failure == nil, "\(run.failure)")
+        }
+    }
+
+    @Test("a member's word that nothing came ends it, and is followed by another trial")
+    func nothingCame() throws {
+        let (run, hosts) = try fast()
+        let here = try run.path(0)
+        run.world.setFirewall(of: 1, timeout: .minutes(3))
+        try warm(run, hosts)
+        try #require(try isSpread(run, hosts, 0))
+        let sighting = MeshMessage.Sighting(here, wantsAnswer: false, isLocator: true)
+        try run.say(.control(MeshMessage.seen(sighting).octets), from: 1, to: 0)
+        run.world.run(for: .seconds(5))
+        #expect(try !isSpread(run, hosts, 0))
+        run.world.setFirewall(of: 1, timeout: nil)
+        try run.say(.control(MeshMessage.seen(sighting).octets), from: 1, to: 0)
+        run.world.run(for: .seconds(5))
+        // It was tried twice just now.
+        #expect(try !isSpread(run, hosts, 0))
+    }
+
     @Test(
         "another port of an announced address moves nothing; another port of a NAT is followed at once"
     )

@@ -117,6 +117,29 @@ final class Bench {
                 """)
     }
 
+    /// A host lets in only answers to what it sent, as most routers for homes do with IPv6.
+    func firewall(_ host: Int) throws {
+        try run(
+            in: "\(host)", "nft", "-f", "-",
+            input: """
+                table inet firewall { chain in { type filter hook input priority filter;
+                  iifname != "eth0" accept; meta l4proto { icmp, icmpv6 } accept;
+                  ct state established,related accept; counter drop; }; }
+
+                """)
+    }
+
+    /// Packets that a host's ``firewall(_:)`` has dropped so far.
+    func dropped(_ host: Int) throws -> Int {
+        let rules = try run(in: "\(host)", "nft", "list", "table", "inet", "firewall").output
+        guard
+            let count = rules.split(separator: "counter packets ").last?.split(separator: " ")
+                .first,
+            let number = Int(count)
+        else { throw SystemFailure("no counter in \(rules)") }
+        return number
+    }
+
     /// Another program in one of the namespaces.
     @discardableResult
     func run(in name: String, _ words: String..., input: String = "") throws -> Subprocess {

@@ -50,11 +50,32 @@ extension SystemTests {
             }
         }
 
+        @Test(
+            "a firewall that lets in only answers loses nothing: flows to who is behind it have one port"
+        )
+        func firewall() throws {
+            let bench = try Bench(2, family: .ipv6)
+            try bench.firewall(2)
+            let all = try bench.mesh()
+            let (outside, inside) = (all[0], all[1])
+            try inside.reachBoth(outside)
+            try outside.reachBoth(inside)
+            let dropped = try bench.dropped(2)
+            #expect(dropped > 0, "nobody has tried")
+            let there = try Self.ports(bench, from: outside, to: inside, ipv4: false)
+            #expect(there.count == Self.flows && Set(there.values) == [[4341]], "\(there)")
+            let back = try Self.ports(bench, from: inside, to: outside, ipv4: false)
+            #expect(back.count == Self.flows && back.values.allSatisfy { $0.count == 1 }, "\(back)")
+            #expect(Set(back.values.flatMap { $0 }).count > 8, "\(back)")
+            // The second of the two tries may come as late as that.
+            #expect(try bench.dropped(2) <= dropped + 1, "packets of flows were lost")
+        }
+
         private static let flows = 40
 
         /// Sends packets of many flows, those of each of a size of its own.
         /// - Returns: by flow, from which ports its packets came over the bridge.
-        private static func ports(
+        static func ports(
             _ bench: Bench, from here: Guest, to there: Guest, ipv4: Bool
         ) throws -> [Int: Set<Int>] {
             let capture = "\(bench.folder)/ports-\(here.name)-\(there.name)-\(ipv4).pcap"

@@ -30,6 +30,9 @@ extension SystemTests {
             try a.create()
             try b.join(try a.invite())
             try b.reachBoth(a)
+            try a.reachBoth(b)
+            let ports = try PortTests.ports(bench, from: a, to: b, ipv4: true)
+            try #require(Set(ports.values.flatMap { $0 }).count > 8, "\(ports)")
             let half = max(Self.seconds / 2, 1)
             let raw = try IPerf(from: a, to: b, "10.99.0.2", seconds: min(half, 5))
             // Whatever is made once, and the session's first rotation of keys at 120 s in a long run, may come.
@@ -142,6 +145,9 @@ private struct IPerf {
     let sent: Int
     let received: Int
 
+    /// At a time, so that packets leave from several ports.
+    private static let flows = 4
+
     init(
         from here: Guest, to there: Guest, _ address: String, seconds: Int, udpOctets: Int? = nil
     ) throws {
@@ -162,7 +168,7 @@ private struct IPerf {
             run = try Subprocess.run(
                 [
                     "ip", "netns", "exec", here.namespace, "timeout", patience, "iperf3", "-c",
-                    address, "-t", "\(seconds)", "--json",
+                    address, "-t", "\(seconds)", "-P", "\(Self.flows)", "--json",
                 ] + load)
         } while run.output.contains("Connection refused") && monotonicSeconds < start + 5
         guard

@@ -90,6 +90,8 @@ package struct Core: Sendable {
     package internal(set) var probing = Probing()
     /// What nodes with a session see of each other's ports.
     var sightings = Sightings()
+    /// Whether packets from other ports reach them.
+    var trials = PortTrials()
     /// Who is spoken to in plain RFC 9300.
     var legacy = LegacySites() { didSet { flows = FlowMemo() } }
     /// Members that said that they stop, and have not been heard since.
@@ -199,7 +201,7 @@ extension Core {
         return min(
             min(next, spread.nextDeadline, reconciler.nextDeadline, touchAt, retryAt, probeAt),
             min(meshTimersAt, ownDeadline, registrations.first?.until ?? .never),
-            min(probing.nextDeadline, early.nextDeadline))
+            min(probing.nextDeadline, early.nextDeadline, trials.nextDeadline))
     }
 }
 

@@ -50,6 +50,7 @@ extension Core {
             case .ended(.member(let node), let reason):
                 if reason == .restarted, member != nil { restarted.append(node) }
                 sightings.forget(node)
+                trials.forget(node)
                 clock.forget(node)
                 turn.send(.notice(.sessionEnded(node)))
             case .clock(let node, let reading): hear(reading, from: node, turn: &turn)
@@ -59,7 +60,17 @@ extension Core {
             case .pathMoved(let node, _):
                 turn.send(.notice(.pathMoved(node)))
                 sightings.pathMoved(to: node)
-            case .pathProved(let node): tellPorts(to: node, turn: &turn, using: &random)
+                trials.forget(node)
+            case .pathProved(let node):
+                tellPorts(to: node, turn: &turn, using: &random)
+                tryPorts(to: node, turn: &turn, using: &random)
+            case .dataSent(let node): checkPorts(to: node, turn: &turn, using: &random)
+            case .lossTold(let node, let expected, let received):
+                if trials.heardLoss(
+                    of: node, expected: expected, received: received, at: turn.now.moment)
+                {
+                    sessions.portsChanged(of: node, isUrgent: true)
+                }
             case .ended(.joining(let number), _): joinEnded(number)
             case .established(.joining): break
             case .reopen(let datagram, let isRelayed):

@@ -1,6 +1,7 @@
 package import Clocks
 package import Forwarding
 import LISP
+import Laboratory
 import Sessions
 import Trust
 
@@ -132,16 +133,19 @@ extension Core {
         var lent: [ForwardedSession?] = []
         swap(&lent, &tables.sessions)
         while lent.count < sessions.slotCount { lent.append(nil) }
-        let (standing, sightings, own) = (standing, sightings, ownPaths)
+        let (standing, sightings, trials, own) = (standing, sightings, trials, ownPaths)
         sessions.takeForwardingChanges(lane: PacketTables.lane) { slot, node, session in
             var session = session
             if let path = session?.path {
                 let announced = standing.member(node)?.nodeRecord?.paths ?? []
                 let isLocator = announced.contains(path)
-                session?.isSpread = isLocator && sightings.isSeen(at: own, by: node)
+                session?.isSpread =
+                    isLocator && sightings.isSeen(at: own, by: node)
+                    && (trials.isOpen(to: node) || isPlanted(.spreadsUntried))
                 // Of two paths to one address the session says which one was meant.
                 session?.takesAnyPort =
-                    isLocator && announced.allSatisfy { $0.host != path.host || $0 == path }
+                    (isLocator || isPlanted(.anyPortOfNAT))
+                    && announced.allSatisfy { $0.host != path.host || $0 == path }
             }
             lent[slot] = session
         }

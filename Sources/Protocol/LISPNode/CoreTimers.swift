@@ -42,6 +42,7 @@ extension Core {
         if probeAt <= now { probeSilent(turn: &turn, using: &random) }
         if retryAt <= now { retrySilent(turn: &turn, using: &random) }
         if probing.nextDeadline <= now { runProbes(turn: &turn, using: &random) }
+        if trials.nextDeadline <= now { runTrials(turn: &turn, using: &random) }
         if touchAt <= now { sendTouches(turn: &turn, using: &random) }
         if meshTimersAt <= now { runMeshTimers(turn: &turn, using: &random) }
         runOwn(turn: &turn, using: &random)

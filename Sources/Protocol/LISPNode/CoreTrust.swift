@@ -206,6 +206,7 @@ extension Core {
             callAgain(node, turn: &turn, using: &random)
             sessions.portsChanged(of: node, isUrgent: false)
             tellPorts(to: node, turn: &turn, using: &random)
+            tryPorts(to: node, turn: &turn, using: &random)
         }
         if standing.isRevoked(key.publicKey), !before.isRevoked(key.publicKey) {
             turn.send(.notice(.revoked))

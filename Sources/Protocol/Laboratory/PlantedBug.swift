@@ -23,6 +23,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case reconcileSkipsTrust, retransmissionForgotten, revocationNotSpread, plainPacketAccepted
     case joinerBelievesSeed, oneWitnessSuffices, keepListPiecesMixed, anySeedIsHeard
     case eachAnswerMayBeLarge, legacyInsideMesh, goodbyeOfFormerProcess
+    case spreadsBehindNAT, anyPortOfNAT, spreadsUntried
 }
 
 extension PlantedBug {

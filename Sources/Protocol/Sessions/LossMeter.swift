@@ -53,22 +53,28 @@ struct LossMeter: Sendable {
     ///   - octets: behind kind and length.
     ///   - index: that this node's packets have now.
     ///   - sent: so many of them.
-    mutating func hear(_ octets: [UInt8], index: UInt32, sent: UInt64, at now: Moment) {
-        guard octets.count == Self.size else { return }
+    /// - Returns: what is new in it.
+    @discardableResult
+    mutating func hear(_ octets: [UInt8], index: UInt32, sent: UInt64, at now: Moment)
+        -> (expected: UInt64, received: UInt64)?
+    {
+        guard octets.count == Self.size else { return nil }
         let about: UInt32 = octets.number(at: 0, size: 4)
         let expected: UInt64 = octets.number(at: 4, size: 8)
         let received: UInt64 = octets.number(at: 12, size: 8)
         if heard.index != index { heard = (index, 0, 0) }
         guard about == index, expected <= sent, received <= expected, expected > heard.expected,
             received >= heard.received
-        else { return }
+        else { return nil }
         if recent.began == .never || now >= recent.began + Self.sample {
             before = recent
             recent = Sample(began: now)
         }
-        recent.expected &+= expected - heard.expected
-        recent.received &+= received - heard.received
+        let new = (expected: expected - heard.expected, received: received - heard.received)
+        recent.expected &+= new.expected
+        recent.received &+= new.received
         heard = (index, expected, received)
+        return new
     }
 
     /// 0 to 1; `nil` if nothing was told in the last minutes.
@@ -96,10 +102,12 @@ extension PeerEntry {
         return loss[0].report(arrived, index: index, at: now)
     }
 
-    mutating func hearLoss(_ octets: [UInt8], at now: Moment) {
-        guard let index = current?.remoteIndex, let sent = current?.sent else { return }
+    mutating func hearLoss(_ octets: [UInt8], at now: Moment) -> (
+        expected: UInt64, received: UInt64
+    )? {
+        guard let index = current?.remoteIndex, let sent = current?.sent else { return nil }
         if loss.isEmpty { loss = [LossMeter()] }
-        loss[0].hear(octets, index: index, sent: sent, at: now)
+        return loss[0].hear(octets, index: index, sent: sent, at: now)
     }
 }
 

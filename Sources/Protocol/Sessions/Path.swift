@@ -75,6 +75,8 @@ package struct Datagram: Hashable, Sendable {
     /// It may leave in fragments: what is inside is not larger than what IPv6 asks of every link (RFC 8200 §5),
     /// so that nobody makes it smaller, and is larger than that from outside.
     package var mayBeCut = false
+    /// It leaves from one of the ports that flows leave from, this one modulo their number; `nil`: from ``port``.
+    package var flow: UInt16?
 
     package init(_ octets: [UInt8], on port: LocalPort, remote: Path) {
         self.octets = octets

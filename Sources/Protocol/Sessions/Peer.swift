@@ -88,6 +88,10 @@ package enum SessionEffect: Hashable, Sendable {
     case pathMoved(NodeID, Path)
     /// The node has answered where its packets go, and had not before.
     case pathProved(NodeID)
+    /// Packet threads have sent something to the node since the last time.
+    case dataSent(NodeID)
+    /// The node says how many packets were sent to it since it said so last, and how many of them came.
+    case lossTold(NodeID, expected: UInt64, received: UInt64)
     /// A payload was given up: nobody answers, the queue is full, or there is no way there.
     case undeliverable(Payload, to: Peer)
     /// A data packet whose opening is lent (``ReceiveLanes``): for the thread that has it, which met it

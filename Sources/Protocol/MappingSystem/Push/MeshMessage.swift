@@ -64,11 +64,28 @@ package enum MeshMessage: Hashable, Sendable {
         /// The sender's copy of the receiver's node record lists ``path``: whatever comes from another
         /// port of that address is taken to come from there.
         package var isLocator: Bool
+        package var trial = Trial.noneCame
 
-        package init(_ path: Path, wantsAnswer: Bool, isLocator: Bool) {
+        /// A message that left from another port than the sender's data port shows whether such ones come.
+        package enum Trial: Hashable, Sendable {
+            /// Since the sender knows the receiver's path.
+            case noneCame
+            /// This is one; its number comes back in the answer.
+            case this(UInt8)
+            /// The last that came.
+            case came(UInt8)
+        }
+
+        /// Of a trial: four bits.
+        package static let greatestTrial: UInt8 = 15
+
+        package init(
+            _ path: Path, wantsAnswer: Bool, isLocator: Bool, trial: Trial = .noneCame
+        ) {
             self.path = path
             self.wantsAnswer = wantsAnswer
             self.isLocator = isLocator
+            self.trial = trial
         }
     }
 

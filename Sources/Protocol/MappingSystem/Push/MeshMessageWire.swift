@@ -217,13 +217,21 @@ extension MeshMessage.Sighting: WireValue {
         let flags: UInt8 = try reader.read("sighting flags")
         wantsAnswer = flags & 1 != 0
         isLocator = flags & 2 != 0
+        let number = flags >> 4
+        trial = flags & 8 != 0 ? .came(number) : flags & 4 != 0 ? .this(number) : .noneCame
     }
 
     package func write(to writer: inout OctetWriter) {
         writer.write(path.host.high)
         writer.write(path.host.low)
         writer.write(path.port)
-        writer.write(UInt8((wantsAnswer ? 1 : 0) | (isLocator ? 2 : 0)))
+        var flags: UInt8 = (wantsAnswer ? 1 : 0) | (isLocator ? 2 : 0)
+        switch trial {
+        case .noneCame: break
+        case .this(let number): flags |= 4 | number << 4
+        case .came(let number): flags |= 8 | number << 4
+        }
+        writer.write(flags)
     }
 }
 

@@ -119,10 +119,38 @@ extension SessionTable {
             }
             if passed.isReceived { tellLoss(slot, at: time, &effects) }
             if passed.isSent {
+                effects.append(.dataSent(peers[slot].node))
                 keepAlive(slot, at: time, directory: &directory, using: &random, &effects)
             }
         }
         return effects
+    }
+
+    /// Where the node has answered lately, by itself and at its data port.
+    package func provedPath(to node: NodeID, at now: Moment) -> Path? {
+        guard let slot = slots[node], peers[slot].current != nil, let way = peers[slot].way,
+            way.isProved(at: now), way.route.port == .data, !way.route.isRelayed
+        else { return nil }
+        return way.route.path
+    }
+
+    /// Sends a payload of the control lane, once, from one of the ports that flows leave from: along the
+    /// present path, if that is proved, or not at all.
+    /// - Parameter flow: which port.
+    package mutating func sendTrial(
+        _ octets: [UInt8], to node: NodeID, flow: UInt16, at time: SessionTime
+    ) -> [SessionEffect] {
+        var effects: [SessionEffect] = []
+        guard let slot = slots[node], provedPath(to: node, at: time.moment) != nil else {
+            return []
+        }
+        _ = transmit(
+            .control(octets), lane: SessionKeys.controlLane, slot, at: time, &effects)
+        return effects.map { effect in
+            guard case .send(var datagram) = effect else { return effect }
+            datagram.flow = flow
+            return .send(datagram)
+        }
     }
 
     /// A packet that a thread opened came along another path than its session's packets go.

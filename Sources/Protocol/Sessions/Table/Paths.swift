@@ -150,7 +150,12 @@ extension SessionTable {
         if payload.starts(with: [LossMeter.kind, 0, UInt8(LossMeter.size)]),
             payload.count == 3 + LossMeter.size
         {
-            peers[slot].hearLoss([UInt8](payload[3...]), at: time.moment)
+            let told = peers[slot].hearLoss([UInt8](payload[3...]), at: time.moment)
+            if let told {
+                effects.append(
+                    .lossTold(
+                        peers[slot].node, expected: told.expected, received: told.received))
+            }
             return true
         }
         if payload == Self.replacedWord {

@@ -200,6 +200,7 @@ final class Loop {
         switch effect {
         case .send(let datagram):
             switch datagram.port {
+            case .data where datagram.flow != nil: devices.packets.sendTrial(datagram)
             case .data: dataOut.append(datagram)
             case .control: controlOut.append(datagram)
             }

@@ -60,6 +60,9 @@ final class PacketThreads: Sendable {
         data.wake()
     }
 
+    /// What the node sends from one of the ports of flows, to see whether it comes.
+    func sendTrial(_ datagram: Datagram) { sources.send(datagram) }
+
     func start() -> [HostThread] {
         [
             HostThread("seal") { [self] in seal() },

@@ -1,4 +1,5 @@
 import Forwarding
+import Sessions
 
 /// The UDP sockets that sealed packets leave from: the data port, and others, bound to any free ports, that
 /// only send. Routers and network cards that choose among links by addresses and ports see the flows of two
@@ -18,6 +19,13 @@ final class SourcePorts: Sendable {
             others.append(try UDPPort(port: 0, onlySends: true))
         }
         self.others = others
+    }
+
+    /// Sends a datagram from the port that its flow leaves from.
+    func send(_ datagram: Datagram) {
+        let port =
+            others.isEmpty ? data : others[Int(datagram.flow ?? 0) % others.count]
+        _ = port.send([datagram])
     }
 
     /// Packets that one thread has ready, those of each socket in their order.
