@@ -12,14 +12,24 @@ struct KillTests {
         let seed: UInt64 = 4711
         var random = SeededRandom(seed: seed)
         var first: UInt64 = 1
-        for round in 1...120 {
+        // How long the first took to its first line: others are killed before or a little after that.
+        var start: UInt32 = 0
+        for round in 0...120 {
             let output = try TemporaryFile()
             let process = Process()
             process.executableURL = URL(filePath: DiskWriterProgram.path)
             process.arguments = [folder.path, "relief", "\(seed)", "\(first)"]
             process.standardOutput = try FileHandle(forWritingTo: output.url)
             try process.run()
-            usleep(UInt32(5_000 + random.below(60_000)))
+            if round == 0 {
+                let begin = monotonicSeconds
+                while try Data(contentsOf: output.url).isEmpty, monotonicSeconds < begin + 60 {
+                    usleep(1000)
+                }
+                start = UInt32((monotonicSeconds - begin) * 1_000_000)
+            } else {
+                usleep(UInt32(random.below(Int(start) + 60_000)))
+            }
             Foundation.kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
             let lines = String(decoding: try Data(contentsOf: output.url), as: UTF8.self)

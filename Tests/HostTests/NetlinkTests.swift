@@ -17,7 +17,9 @@ struct NetlinkTests {
             let up = try #require(try netlink.link(named: "cloud"))
             #expect(up.isUp && !up.isRunning && up.mtu == 1412)
             try other.inside { try configure("far") }
-            #expect(try netlink.link(named: "cloud")?.isRunning == true)
+            // The kernel tells the near end when it comes to it.
+            #expect(
+                try wait(atMost: 5) { try netlink.link(named: "cloud")?.isRunning == true } != nil)
             let prefixes = try ["10.44.1.2/16", "fd00:44::2/64", "10.44.9.9/32"].map {
                 try #require(IPPrefix($0))
             }

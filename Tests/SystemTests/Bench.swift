@@ -1,6 +1,7 @@
 import Glibc
 import Host
 import Synchronization
+import TestKit
 
 /// Hosts of their own in network namespaces, each with `eth0` on one bridge, which is in a namespace of its
 /// own: nothing of this machine's network is touched.
@@ -197,24 +198,4 @@ final class Bench {
 struct SystemFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
-}
-
-/// Seconds of a clock that nobody sets.
-var monotonicSeconds: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}
-
-/// Asks again and again until it is so.
-/// - Returns: how many seconds it took; `nil`: it did not become so in time.
-func wait(
-    atMost seconds: Double, every interval: Double = 0.05, until isSo: () throws -> Bool
-) rethrows -> Double? {
-    let start = monotonicSeconds
-    repeat {
-        if try isSo() { return monotonicSeconds - start }
-        usleep(UInt32(interval * 1e6))
-    } while monotonicSeconds < start + seconds
-    return nil
 }

@@ -2,6 +2,7 @@ import Admin
 import Foundation
 import Glibc
 import Host
+import TestKit
 
 /// One host of a bench, and the node on it, which is reached by the program that people use. One thread
 /// at a time uses it.

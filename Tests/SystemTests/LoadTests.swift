@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Host
 import Synchronization
+import TestKit
 import Testing
 
 extension SystemTests {

@@ -1,5 +1,6 @@
 import Admin
 import Host
+import TestKit
 import Testing
 
 extension SystemTests {

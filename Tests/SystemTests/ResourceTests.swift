@@ -2,6 +2,7 @@ import Admin
 import Foundation
 import Glibc
 import Host
+import TestKit
 import Testing
 
 extension SystemTests {
