@@ -22,7 +22,7 @@ final class FakeClock {
 
     /// `NAME=value` for a command.
     var environment: [String] {
-        ["LD_PRELOAD=\(Self.library)", "WHITHER_FAKE_CLOCK=\(file)"]
+        [Guest.preload(Self.library), "WHITHER_FAKE_CLOCK=\(file)"]
     }
 
     /// - Parameter seconds: ahead of this machine's, or behind it.

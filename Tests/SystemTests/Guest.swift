@@ -43,6 +43,12 @@ final class Guest: @unchecked Sendable {
         return folder.appending(path: name).path(percentEncoded: false)
     }
 
+    /// For ``environment``: a library in front of what is there already.
+    static func preload(_ library: String) -> String {
+        let others = ProcessInfo.processInfo.environment["LD_PRELOAD"].map { ":\($0)" } ?? ""
+        return "LD_PRELOAD=\(library)\(others)"
+    }
+
     /// Any program, in this host's namespace.
     func run(_ words: [String], input: String = "") throws -> Subprocess {
         // A command that hangs fails its test, and not the whole run.

@@ -1,6 +1,7 @@
 import Admin
 import Foundation
 import Host
+import TestKit
 import Testing
 
 extension SystemTests {

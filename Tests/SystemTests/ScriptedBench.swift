@@ -4,6 +4,7 @@ import Glibc
 import Host
 import Simulator
 import Synchronization
+import TestKit
 
 /// A ``FaultScript`` with real processes: node 0 of the script is host 1.
 ///

@@ -22,7 +22,7 @@ extension SystemTests {
             let log = "\(bench.folder)/allocations"
             for guest in bench.guests where !Self.isSanitized {
                 guest.environment = [
-                    "LD_PRELOAD=\(Guest.built("libAllocationLog.so"))",
+                    Guest.preload(Guest.built("libAllocationLog.so")),
                     "WHITHER_ALLOCATIONS=\(log)",
                 ]
             }
