@@ -35,7 +35,11 @@ package final class StateDirectory: Sendable {
         }
     }
 
-    deinit { close(lock) }
+    /// Unlocked by name: a child that was just started has the descriptor too, until it runs its own program.
+    deinit {
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     /// What is under a root: names of directories that hold a node.
     package static func list(root: String = standardRoot) -> [String] {
