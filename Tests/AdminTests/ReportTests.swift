@@ -60,8 +60,8 @@ struct ReportTests {
                 revocations 0
                 NAME  STATE  PATH    RLOC           RTT   LOSS  MTU   PRI/WGT  AGE  SENT/RECV  SRC
                 n0    self   -       10.0.0.1:4341  -     -     1400  1/100    -    -          local
-                n1    up     direct  10.0.1.1:4341  20ms  -     -     1/100    0s   9.5K/5.2K  push
-                n2    up     direct  10.0.2.1:4341  20ms  -     -     1/100    0s   6K/3.7K    push
+                n1    up     direct  10.0.1.1:4341  20ms  -     -     1/100    0s   9.6K/5.3K  push
+                n2    up     direct  10.0.2.1:4341  20ms  -     -     1/100    0s   6.1K/3.8K  push
                 """)
     }
 
