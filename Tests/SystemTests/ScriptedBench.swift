@@ -164,6 +164,8 @@ final class ScriptedBench {
     private func finish(_ script: FaultScript) throws {
         let deeds = answered.deeds.withLock { $0 }
         let old = (0..<FaultScript.members).filter { $0 != FaultScript.victim }.map(guest)
+        let newcomer = guest(FaultScript.newcomer)
+        var isOut = false
         for guest in old where guest.process == nil {
             throw guest.failure("\(guest.name) has ended by itself\n\(script)")
         }
@@ -173,16 +175,25 @@ final class ScriptedBench {
             }
         } else {
             try guest(0).whither("revoke", guest(FaultScript.victim).name)
+            // Whom it has let in goes with it, and begins again.
+            isOut =
+                try deeds.hasJoined
+                && wait(atMost: 5, every: 0.2) {
+                    try newcomer.status().health.contains { $0.code == "no_member" }
+                } != nil
+            if isOut {
+                try newcomer.down()
+                try bench.run(in: "\(newcomer.number)", "rm", "-rf", newcomer.state)
+            }
         }
-        let newcomer = guest(FaultScript.newcomer)
         // Whom the revoked node let in, not having heard that it is, is a member to nobody else.
         let victimName = guest(FaultScript.victim).name
         let isIsland =
-            try deeds.isRevoked && deeds.hasJoined
+            try !isOut && deeds.isRevoked && deeds.hasJoined
             && newcomer.status().members.contains { $0.name == victimName && $0.state == .up }
             && !old[0].status().members.contains { $0.name == newcomer.name }
         if isIsland { try newcomer.whither("leave", "--yes") }
-        if !deeds.hasJoined || isIsland { try newcomer.join(deeds.invites.last ?? first) }
+        if !deeds.hasJoined || isIsland || isOut { try newcomer.join(deeds.invites.last ?? first) }
         let last = guest(FaultScript.last)
         try last.join(deeds.invites.last ?? first)
         let all = old + [newcomer, last]
