@@ -132,7 +132,9 @@ extension Core {
                 using: &random)
         case .claimWanted(let what):
             signClaim(what, for: node, turn: &turn, using: &random)
-        case .summary(let theirs) where theirs.trust == trust.digest && !reach.isEmpty:
+        case .summary(let theirs)
+        where (theirs.trust == trust.digest || isPlanted(.summaryTakenForApplied))
+            && !reach.isEmpty:
             reach.holdsAll(by: node)
             fallthrough
         case .summary, .buckets, .objectIDs, .objectsWanted, .hours, .recordIDs, .recordsWanted:

@@ -6,7 +6,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case unknownTagIgnored, objectSignatureUnchecked, keepListIgnored, revokedObjectsStay
     case inviteProofUnchecked, boundKeyUnchecked, usesNotCounted, usesByArrival, depthIgnored
     case rangesUnchecked, rotationByAnyKey, expiredGrantCounts, homographsDiffer
-    case clockQualityIgnored, clockFloorIgnored, claimsByStampAlone
+    case clockQualityIgnored, clockFloorIgnored, claimsByStampAlone, leapBelieved
     // Mappings
     case recordSignatureUnchecked, templateComparedLoosely, sequenceUnchecked, mergeIgnoresHash
     case futureSequenceAccepted, tombstoneDroppedEarly, tombstoneServed, coverageUnchecked
@@ -16,13 +16,13 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case windowUnmarked, windowTooWide, earlyDataTwice, earlyDataAfterRestart
     case unconfirmedDisplaces, cookieUnchecked, pathMovesUnlimited, counterRepeats
     case oldKeysStay, revokedSessionStays, staticUnchecked, bothOpenersDrop
-    case lentCounterRepeats, laneLentTwice, replacedIsSilent
+    case lentCounterRepeats, laneLentTwice, replacedIsSilent, lossReportUnchecked
     // The node
     case innerSourceUnchecked, acknowledgedBeforeDurable, negativeBeforeReconciled
     case touchByOthersCounts, sequenceNotDurable, noFightBack, secondCopyGoesOn
     case reconcileSkipsTrust, retransmissionForgotten, revocationNotSpread, plainPacketAccepted
     case joinerBelievesSeed, oneWitnessSuffices, keepListPiecesMixed, anySeedIsHeard
-    case eachAnswerMayBeLarge, legacyInsideMesh, goodbyeOfFormerProcess
+    case eachAnswerMayBeLarge, legacyInsideMesh, goodbyeOfFormerProcess, summaryTakenForApplied
     case spreadsBehindNAT, anyPortOfNAT, spreadsUntried
 }
 

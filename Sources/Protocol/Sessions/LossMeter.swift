@@ -1,4 +1,5 @@
 package import Clocks
+import Laboratory
 package import Trust
 
 /// How many of the packets to one peer are lost. The sequences of a lane have no gaps when they are sent,
@@ -63,8 +64,8 @@ struct LossMeter: Sendable {
         let expected: UInt64 = octets.number(at: 4, size: 8)
         let received: UInt64 = octets.number(at: 12, size: 8)
         if heard.index != index { heard = (index, 0, 0) }
-        guard about == index, expected <= sent, received <= expected, expected > heard.expected,
-            received >= heard.received
+        guard about == index, expected <= sent || isPlanted(.lossReportUnchecked),
+            received <= expected, expected > heard.expected, received >= heard.received
         else { return nil }
         if recent.began == .never || now >= recent.began + Self.sample {
             before = recent

@@ -173,7 +173,7 @@ extension MeshClock {
             now.clock.milliseconds.distance(from: expected)
             >= (isForward ? Self.longSleep : Self.bigStep)
         if leaps, !hasLeapt, isForward { announcements = [] }
-        hasLeapt = leaps
+        hasLeapt = leaps && !isPlanted(.leapBelieved)
     }
 
     /// Peers that say it is as late as the own clock shows, and those to whom it is as late as it was
