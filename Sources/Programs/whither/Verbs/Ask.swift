@@ -147,8 +147,16 @@ struct Ping: ParsableCommand {
         var wish = AdminRequest.Ping(who: who)
         wish.count = count
         let client = Client(places: places)
-        guard case .ping(let report) = try client.ask(.ping(wish)) else { return }
-        try client.show(report, answer)
+        // Each line as it comes; the report has all of them once more.
+        let result = try client.ask(.ping(wish)) { line in
+            if !answer.json { try StandardStream.answer(line + "\n") }
+        }
+        guard case .ping(let report) = result else { return }
+        if answer.json {
+            try client.show(report, answer)
+        } else {
+            try StandardStream.answer(report.summary + "\n")
+        }
         if report.received == 0 { throw ExitCode.undone }
     }
 }

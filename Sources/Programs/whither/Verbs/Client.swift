@@ -7,14 +7,18 @@ import Host
 struct Client {
     let places: Places
 
+    /// - Parameter progress: takes what the daemon says meanwhile, a line at a time.
     /// - Returns: what the daemon answered.
     /// - Throws: what it said against it, or that there is none.
-    func ask(_ request: AdminRequest, of name: String? = nil) throws -> AdminResult {
+    func ask(
+        _ request: AdminRequest, of name: String? = nil,
+        progress: (String) throws -> Void = StandardStream.note
+    ) throws -> AdminResult {
         var connection = try connect(to: try name ?? self.name())
         try connection.send(line: request.line.utf8)
         while let line = connection.line() {
             switch try AdminReply(line: line) {
-            case .progress(let text): StandardStream.note(text)
+            case .progress(let text): try progress(text)
             case .result(let result): return result
             case .error(let error): throw error
             }

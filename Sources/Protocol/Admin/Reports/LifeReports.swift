@@ -40,7 +40,9 @@ package struct CreatedReport: AdminReport {
         var lines = [
             "mesh \(heading.meshName)  \(heading.prefix)  \(heading.pool ?? "")",
             "  you are       \(heading.fullName) (admin)", "  addresses     \(address)",
-            "  reachable at  \(reachableAt.isEmpty ? "no address yet" : reachableAt.joined(separator: ", ")) udp",
+            "  reachable at  "
+                + (reachableAt.isEmpty
+                    ? "no address yet" : reachableAt.joined(separator: ", ") + " udp"),
             "  root keys     write both lines on paper, and keep the two apart; they are nowhere else",
             "    \(rootWords)", "    \(nextRootWords)",
         ]

@@ -64,7 +64,8 @@ package struct PingReport: AdminReport {
             .printable
     }
 
-    package func text(width: Int?) -> String {
+    /// How many came, and how fast.
+    package var summary: String {
         let times = lines.compactMap(\.rttSeconds).sorted()
         var summary = "\(name) (\(eid)): \(received) of \(lines.count) answered"
         if let first = times.first, let last = times.last {
@@ -73,6 +74,10 @@ package struct PingReport: AdminReport {
             }
             summary += ", rtt min/median/max \(all.joined(separator: "/"))"
         }
-        return (lines.map(text) + [summary]).joined(separator: "\n")
+        return summary
+    }
+
+    package func text(width: Int?) -> String {
+        (lines.map(text) + [summary]).joined(separator: "\n")
     }
 }
