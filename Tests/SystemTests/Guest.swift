@@ -43,6 +43,12 @@ final class Guest: @unchecked Sendable {
         return folder.appending(path: name).path(percentEncoded: false)
     }
 
+    /// Sanitizers bring a malloc of their own, which nothing can stand in front of, and libraries that were
+    /// built with them go into no other program.
+    static let isSanitized = ["__asan_init", "__tsan_init"].contains { (name: String) in
+        dlsym(nil, name) != nil
+    }
+
     /// For ``environment``: a library in front of what is there already.
     static func preload(_ library: String) -> String {
         let others = ProcessInfo.processInfo.environment["LD_PRELOAD"].map { ":\($0)" } ?? ""

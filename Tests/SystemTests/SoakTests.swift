@@ -11,16 +11,11 @@ extension SystemTests {
         private static let seconds =
             ProcessInfo.processInfo.environment["WHITHER_SOAK_SECONDS"].flatMap(Int.init) ?? 8
 
-        /// Sanitizers bring a malloc of their own, which nothing can stand in front of.
-        private static let isSanitized = ["__asan_init", "__tsan_init"].contains { (name: String) in
-            dlsym(nil, name) != nil
-        }
-
         @Test("needs no more memory, no more descriptors, and allocates nothing for a packet")
         func flat() throws {
             let bench = try Bench(2)
             let log = "\(bench.folder)/allocations"
-            for guest in bench.guests where !Self.isSanitized {
+            for guest in bench.guests where !Guest.isSanitized {
                 guest.environment = [
                     Guest.preload(Guest.built("libAllocationLog.so")),
                     "WHITHER_ALLOCATIONS=\(log)",
@@ -61,7 +56,7 @@ extension SystemTests {
                 #expect(after[number].kibibytes < before[number].kibibytes + 8192, "\(words)")
                 let packets = after[number].packets - before[number].packets
                 try #require(packets > 1000, "\(words)")
-                for thread in ["seal", "open"] where !Self.isSanitized {
+                for thread in ["seal", "open"] where !Guest.isSanitized {
                     let count = try #require(
                         after[number].allocations(of: thread, since: before[number]), "\(words)")
                     #expect(count * 1000 < packets, "\(thread) allocates: \(words)")
