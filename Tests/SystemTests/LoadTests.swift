@@ -57,7 +57,9 @@ extension SystemTests {
                 }
             }
             for thread in threads { thread.join() }
-            print("29 joins at once: \(rounded(monotonicSeconds - start)) s")
+            let process = try #require(first.process)
+            let work = rounded(Self.cpuSeconds(process))
+            print("29 joins at once: \(rounded(monotonicSeconds - start)) s, \(work) s of its CPU")
             try #require(
                 troubles.all.isEmpty, "\(troubles.all.count) did not join: \(troubles.all[0])")
             try bench.expectEqual(bench.guests, members: 30, within: 30)
@@ -66,10 +68,9 @@ extension SystemTests {
             #expect(Set(bench.guests.map(\.ipv4)).count == 30)
             try bench[30].reachBoth(bench[2])
             try bench[17].reachBoth(bench[29])
-            let process = try #require(first.process)
             // The last of the news is over when all have agreed with all.
             let rest = try wait(atMost: 30, every: 0.5) {
-                try first.status().database?.agreed == 29
+                try first.statusNow().database?.agreed == 29
             }
             print("all agreed with the first: \(rounded(monotonicSeconds - start)) s")
             #expect(rest != nil, "\(first.failure("it has not agreed with all"))")
