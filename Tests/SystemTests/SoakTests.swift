@@ -27,7 +27,7 @@ extension SystemTests {
             try b.reachBoth(a)
             try a.reachBoth(b)
             let ports = try PortTests.ports(bench, from: a, to: b, ipv4: true)
-            try #require(Set(ports.values.flatMap { $0 }).count > 8, "\(ports)")
+            try #require(Set(ports.values.flatMap { $0 }).count > 1, "\(ports)")
             let half = max(Self.seconds / 2, 1)
             let raw = try IPerf(from: a, to: b, "10.99.0.2", seconds: min(half, 5))
             // Whatever is made once, and the session's first rotation of keys at 120 s in a long run, may come.
