@@ -50,6 +50,30 @@ struct MeshSessionTests {
         #expect(isMet, "\(run.failure)")
     }
 
+    @Test(
+        "who is sent packets under keys that it lost calls their sender, though it moved meanwhile")
+    func strayPacketsAreACall() throws {
+        let run = try MeshRun.formed(3)
+        run.checkReachable(within: .seconds(30))
+        let split = run.world.partition([[1], [2]])
+        run.world.crash(1, unsynced: .kept)
+        // Its record is another one now: the next process has not reached it under that.
+        run.world.setAddresses([.ipv4(IPv4Address(rawValue: 0x6440_0207))], of: 2)
+        run.world.start(1)
+        run.world.run(for: .seconds(12))
+        let (here, there) = (try run.inside(1).id, try run.inside(2).id)
+        #expect(try !run.inside(1).sessions.isEstablished(with: there))
+        #expect(try run.inside(2).sessions.isEstablished(with: here))
+        run.world.mend(split)
+        let target = try run.inside(1).cryptoAddress
+        let packet = TestPacket(from: try run.inside(2).cryptoAddress, to: target, number: 1)
+        try run.say(.data(packet.octets, instance: 0), from: 2, to: 1)
+        let isMet = run.world.run(
+            until: { _ in run.core(1)?.sessions.isEstablished(with: there) == true },
+            within: .seconds(2))
+        #expect(isMet, "\(run.failure)")
+    }
+
     @Test("a node in whose name another's packet comes out of a session is not believed")
     func foreignInnerSourceDropped() throws {
         let run = try MeshRun.formed(3)

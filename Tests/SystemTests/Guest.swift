@@ -210,7 +210,9 @@ final class Guest: @unchecked Sendable {
     }
 
     private var account: String {
-        let status = (try? attempt(["status"])).map { $0.output + $0.errors } ?? ""
+        let status = [["status"], ["show", "sessions"]].map { words in
+            (try? attempt(words)).map { $0.output + $0.errors } ?? ""
+        }.joined(separator: "\n")
         return "── \(name), status:\n\(status)── \(name), log (its end):\n\(log.suffix(3000))"
     }
 

@@ -17,6 +17,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case unconfirmedDisplaces, cookieUnchecked, pathMovesUnlimited, counterRepeats
     case oldKeysStay, revokedSessionStays, staticUnchecked, bothOpenersDrop
     case lentCounterRepeats, laneLentTwice, replacedIsSilent, lossReportUnchecked
+    case strayUnheard
     // The node
     case innerSourceUnchecked, acknowledgedBeforeDurable, negativeBeforeReconciled
     case touchByOthersCounts, sequenceNotDurable, noFightBack, secondCopyGoesOn

@@ -59,6 +59,11 @@ package enum SessionLimit {
     package static let moveWait = Span.seconds(3)
     /// Octets sent to an address that has not answered, for each received from there.
     package static let amplification = 3
+    /// Between packets under unknown keys that are looked at: whoever can forge an address makes this node
+    /// call it no more often.
+    package static let strayInterval = Span.seconds(1)
+    /// Nodes that are called for one such packet; those behind one NAT have one address.
+    package static let strayCalls = 4
     /// A cookie's secret.
     package static let cookieLife = Span.minutes(2)
 }

@@ -55,6 +55,29 @@ extension SessionTable {
         timers.set(now, for: slot)
     }
 
+    /// Somebody seals under keys that are not here, and may be a member with whom a former process of this node
+    /// had a session: it hears no answer, and has no reason to call before its keys grow old. Whoever
+    /// announces that address and has no session is called, as somebody of whom something was heard.
+    private mutating func callStray(
+        _ route: Route, at time: SessionTime, directory: inout some PeerDirectory,
+        using random: inout some RandomNumberGenerator, _ effects: inout [SessionEffect]
+    ) {
+        guard time.moment >= strayAt, !route.isRelayed, !isPlanted(.strayUnheard) else { return }
+        strayAt = time.moment + SessionLimit.strayInterval
+        var nodes: [NodeID] = []
+        for slot in peers.indices where peers[slot].current == nil {
+            let node = peers[slot].node
+            guard slots[node] == slot, nodes.count < SessionLimit.strayCalls,
+                peers[slot].way?.route.path.host == route.path.host
+                    || directory.paths(to: node).contains(where: { $0.host == route.path.host })
+            else { continue }
+            nodes.append(node)
+        }
+        for node in nodes {
+            effects += retry(node, at: time, directory: &directory, using: &random)
+        }
+    }
+
     mutating func receivePacket(
         _ packet: [UInt8], instance: UInt32, _ route: Route, at time: SessionTime,
         directory: inout some PeerDirectory, using random: inout some RandomNumberGenerator,
@@ -63,7 +86,10 @@ extension SessionTable {
         let offset = SessionHead.size(on: route.port)
         guard packet.count >= offset + SessionKeys.headSize + PacketCipher.tagSize else { return }
         let index: UInt32 = packet.number(at: offset + 1, size: 3)
-        guard let slot = indices[index] else { return }
+        guard let slot = indices[index] else {
+            callStray(route, at: time, directory: &directory, using: &random, &effects)
+            return
+        }
         if slot < 0 {
             receiveJoiningPacket(packet, index, instance: instance, route, at: time, &effects)
             return

@@ -56,6 +56,8 @@ package struct SessionTable: Sendable {
     var indices: [UInt32: Int] = [:]
     /// Which peer was last proved at a path; relays ask.
     var owners: [Path: Int] = [:]
+    /// When a packet under unknown keys is looked at again.
+    var strayAt = Moment.start
     var timers = Timers()
     /// What packet threads must hear of.
     var forwarding = ForwardingChanges()

@@ -128,7 +128,13 @@ package final class StateDirectory: Sendable {
                 try database.apply([sorted.map { DiskWrite($0.key, $0.value) }])
             }
         }
-        try file.replace(by: Lifeline.of(disk))
+        do throws(HostError) {
+            try file.replace(by: Lifeline.of(disk))
+        } catch {
+            // The database has it all; the file follows when there is room.
+            guard [ENOSPC, EDQUOT].contains(error.code) else { throw error }
+            notes.append("\(error)")
+        }
         return Contents(
             database: database, disk: disk, notes: notes, identity: IdentityKeeper(file))
     }
