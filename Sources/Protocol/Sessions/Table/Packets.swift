@@ -65,7 +65,8 @@ extension SessionTable {
         guard time.moment >= strayAt, !route.isRelayed, !isPlanted(.strayUnheard) else { return }
         strayAt = time.moment + SessionLimit.strayInterval
         var nodes: [NodeID] = []
-        for slot in peers.indices where peers[slot].current == nil {
+        for slot in peers.indices
+        where peers[slot].current == nil && peers[slot].halfOpen.isEmpty {
             let node = peers[slot].node
             guard slots[node] == slot, nodes.count < SessionLimit.strayCalls,
                 peers[slot].way?.route.path.host == route.path.host
