@@ -29,6 +29,9 @@ struct TestDirectory: PeerDirectory {
     func dataKey(of node: NodeID) -> X25519.PublicKey? { keys[node] }
     func incarnation(of node: NodeID) -> UInt32? { incarnations[node] }
     func paths(to node: NodeID) -> [Path] { known[node] ?? [] }
+    func nodes(at host: IPv6Address) -> [NodeID] {
+        known.filter { $0.value.contains { $0.host == host } }.map(\.key).sorted()
+    }
     func mayRedeem(_ invite: TrustObject) -> Bool {
         invites.contains(invite.octets) && invite.isSigned(in: mesh)
     }

@@ -50,6 +50,22 @@ struct MeshSessionTests {
         #expect(isMet, "\(run.failure)")
     }
 
+    @Test("a process calls at once all whom the one before had reached, not one or two of them")
+    func restartCallsAll() throws {
+        let run = try MeshRun.formed(6)
+        run.checkReachable(within: .seconds(30))
+        for _ in 0..<3 {
+            run.world.crash(1, unsynced: .kept)
+            run.world.start(1)
+            // Links take up to a tenth of that one way, and lose nothing here.
+            run.world.run(for: .milliseconds(1500))
+            let sessions = try run.inside(1).sessions
+            for other in [0, 2, 3, 4, 5] {
+                #expect(try sessions.isEstablished(with: run.inside(other).id), "\(run.failure)")
+            }
+        }
+    }
+
     @Test(
         "who is sent packets under keys that it lost calls their sender, though it moved meanwhile")
     func strayPacketsAreACall() throws {

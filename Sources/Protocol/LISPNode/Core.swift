@@ -54,8 +54,9 @@ package struct Core: Sendable {
     var touchAt: Moment
     var meshTimersAt = Moment.start
     var clockAt = Moment.start
-    /// When those are tried again who did not answer so far.
-    var retryAt = Moment.never
+    /// When those are called who answered once and have no session: all whom the process before had reached,
+    /// as soon as this one begins, since they go on sending under keys that it has not.
+    var retryAt = Moment.start
     /// When one of those who once answered is tried again, and the node record that each answered
     /// under: a member that announces somebody else's address is not called there again and again.
     var probeAt = Moment.start

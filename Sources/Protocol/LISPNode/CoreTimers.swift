@@ -1,6 +1,7 @@
 import Clocks
 import Cryptography
 import LISP
+import Laboratory
 import MappingSystem
 import Mappings
 import Sessions
@@ -53,11 +54,14 @@ extension Core {
         return nil
     }
 
-    /// A partition may have healed: who did not answer for long is tried at once, not in 10 minutes.
+    /// A partition may have healed, or this process has just begun: who did not answer for long is called at
+    /// once, not in 10 minutes.
     private mutating func retrySilent(
         turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
+        let isFirst = retryAt == .start
         retryAt = .never
+        if isFirst, isPlanted(.callsOneAfterRestart) { return }
         for node in silent { retry(node, turn: &turn, using: &random) }
     }
 

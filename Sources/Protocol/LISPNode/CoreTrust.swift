@@ -58,6 +58,13 @@ struct Directory: PeerDirectory {
         return knownPaths[node].filter { !announced.contains($0) }
     }
 
+    func nodes(at host: IPv6Address) -> [NodeID] {
+        standing.members.compactMap { member in
+            let paths = paths(to: member.id) + knownPaths[member.id]
+            return member.id != own && paths.contains { $0.host == host } ? member.id : nil
+        }
+    }
+
     func mayRedeem(_ invite: TrustObject) -> Bool {
         let mayAdmit = standing.member(own)?.roles.contains(.admitter) ?? false
         guard mayAdmit, invite.isSigned(in: mesh), case .invite = invite.statement.kind else {

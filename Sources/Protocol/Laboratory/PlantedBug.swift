@@ -24,7 +24,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case reconcileSkipsTrust, retransmissionForgotten, revocationNotSpread, plainPacketAccepted
     case joinerBelievesSeed, oneWitnessSuffices, keepListPiecesMixed, anySeedIsHeard
     case eachAnswerMayBeLarge, legacyInsideMesh, goodbyeOfFormerProcess, summaryTakenForApplied
-    case spreadsBehindNAT, anyPortOfNAT, spreadsUntried
+    case spreadsBehindNAT, anyPortOfNAT, spreadsUntried, callsOneAfterRestart
 }
 
 extension PlantedBug {

@@ -1,5 +1,6 @@
 package import Clocks
 package import Cryptography
+package import LISP
 package import Trust
 
 /// Whom a session is with.
@@ -56,6 +57,8 @@ package protocol PeerDirectory {
     func paths(to node: NodeID) -> [Path]
     /// Where the node was before, as far as that is remembered.
     func formerPaths(to node: NodeID) -> [Path]
+    /// Who announces an address, or was there before.
+    func nodes(at host: IPv6Address) -> [NodeID]
     /// Whether somebody may join with this invite: its signature holds, it is effective and not used up.
     func mayRedeem(_ invite: TrustObject) -> Bool
     /// Whether the node's served record names this node as its relay.

@@ -57,24 +57,25 @@ extension SessionTable {
 
     /// Somebody seals under keys that are not here, and may be a member with whom a former process of this node
     /// had a session: it hears no answer, and has no reason to call before its keys grow old. Whoever
-    /// announces that address and has no session is called, as somebody of whom something was heard.
+    /// is known to be at that address and has no session is called, as somebody of whom something was heard.
     private mutating func callStray(
         _ route: Route, at time: SessionTime, directory: inout some PeerDirectory,
         using random: inout some RandomNumberGenerator, _ effects: inout [SessionEffect]
     ) {
+        // The last packets of a session that was replaced say nothing of others.
+        if let owner = owners[route.path], peers[owner].current != nil { return }
         guard time.moment >= strayAt, !route.isRelayed, !isPlanted(.strayUnheard) else { return }
         strayAt = time.moment + SessionLimit.strayInterval
-        var nodes: [NodeID] = []
-        for slot in peers.indices
-        where peers[slot].current == nil && peers[slot].halfOpen.isEmpty {
-            let node = peers[slot].node
-            guard slots[node] == slot, nodes.count < SessionLimit.strayCalls,
-                peers[slot].way?.route.path.host == route.path.host
-                    || directory.paths(to: node).contains(where: { $0.host == route.path.host })
-            else { continue }
-            nodes.append(node)
+        let host = route.path.host
+        var nodes = directory.nodes(at: host)
+        for slot in peers.indices where peers[slot].way?.route.path.host == host {
+            if !nodes.contains(peers[slot].node) { nodes.append(peers[slot].node) }
         }
-        for node in nodes {
+        let lost = nodes.filter { node in
+            guard let slot = slots[node] else { return true }
+            return peers[slot].current == nil && peers[slot].halfOpen.isEmpty
+        }
+        for node in lost.prefix(SessionLimit.strayCalls) {
             effects += retry(node, at: time, directory: &directory, using: &random)
         }
     }
