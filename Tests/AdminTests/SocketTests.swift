@@ -23,6 +23,7 @@ struct SocketTests {
         invite.forKey = "abc"
         var revoke = AdminRequest.Revoke(who: "truck")
         revoke.reason = "lost \"it\"\n"
+        revoke.signed = .kept
         return [
             .create(create), .invite(invite), .join(.init(invite: "WHITHER1ABC")), .leave, .status,
             .lookup("clinic"), .ping(.init(who: "clinic")), .id, .revoke(revoke), .why("clinic"),

@@ -56,6 +56,12 @@ extension MeshRun {
         return try #require(changed).text
     }
 
+    /// What a machine says would come of revoking another's key.
+    func plan(_ machine: Int, toRevoke victim: Int) throws -> RevocationPlan {
+        let key = try inside(victim).key.publicKey
+        return try inside(machine).planRevocation(of: key, at: world.now(of: machine))
+    }
+
     /// Has a machine say something in its session with another.
     func say(_ payload: Payload, from machine: Int, to other: Int) throws {
         let node = try inside(other).id

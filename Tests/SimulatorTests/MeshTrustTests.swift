@@ -35,6 +35,51 @@ struct MeshTrustTests {
         }
     }
 
+    @Test("whom a revoked admin let in stays with its keep list, and its open invite ends")
+    func meshKeepsWhatARevokedSigned() throws {
+        let run = try MeshRun.formed(3) { $0.roles = Roles.admin.union(.member) }
+        let guest = run.world.addMachine()
+        let late = run.world.addMachine()
+        run.world.start()
+        var wish = InviteWish()
+        wish.uses = 5
+        let text = try run.invite(by: 1, seeds: [1, 2], wish)
+        #expect(try run.plan(0, toRevoke: 1).isHarmless)
+        guard case .joined(let node) = run.ask(guest, .join(text, name: MeshName("guest"))) else {
+            Issue.record("nobody lets it in: \(run.failure)")
+            return
+        }
+        #expect(run.converge(within: .minutes(1)), "\(run.failure)")
+        let before = try #require(try run.inside(2).standing.member(node))
+        let plan = try run.plan(0, toRevoke: 1)
+        #expect(plan.leaving.map(\.id) == [node] && plan.losing.isEmpty)
+        #expect(plan.openInvites.map(\.admissions) == [[before.admission]])
+        for invite in plan.openInvites {
+            _ = run.ask(0, .revoke(.object(invite.id), reason: "", keeping: invite.admissions))
+        }
+        let key = try run.inside(1).key.publicKey
+        _ = run.ask(0, .revoke(.key(key), reason: "", keeping: plan.kept))
+        run.world.run(for: .seconds(30))
+        for machine in [0, 2, guest] {
+            let standing = try run.inside(machine).standing
+            let member = try #require(standing.member(node), "machine \(machine)")
+            #expect(standing.isRevoked(key) && standing.member(key: key) == nil)
+            #expect(member.names == before.names && member.addresses == before.addresses)
+            #expect(member.roles == before.roles && !member.names.isEmpty)
+        }
+        #expect(
+            run.ask(late, .join(text, name: nil), within: .minutes(5))
+                == .failed(.noMemberAnswered))
+        // Nor would it count if somebody took it all the same.
+        for machine in [0, 2] {
+            let standing = try run.inside(machine).standing
+            for invite in plan.openInvites {
+                #expect(
+                    try standing.redemption(of: invite.id, by: run.root().publicKey) == .revoked)
+            }
+        }
+    }
+
     @Test(
         "of two who used one single-use invite on both sides of a partition all keep the same one")
     func meshSingleUseLoserSameEverywhere() throws {

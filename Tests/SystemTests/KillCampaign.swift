@@ -155,7 +155,9 @@ final class KillCampaign {
         {
             let (folder, name) = (a.folder, bench[extra].name)
             return HostThread("revoke") {
-                guard (try? Self.ask(folder, .revoke(.init(who: name)))) != nil else { return }
+                var wish = AdminRequest.Revoke(who: name)
+                wish.signed = .void
+                guard (try? Self.ask(folder, .revoke(wish))) != nil else { return }
                 promised.answers.add(1, ordering: .relaxed)
                 promised.deeds.withLock { _ = $0.revoked.insert(extra) }
             }

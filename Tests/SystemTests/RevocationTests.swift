@@ -41,5 +41,44 @@ extension SystemTests {
             #expect(waited.status == 1 && waited.errors.contains("n1 revoked this node's key"))
             #expect(bad.log.contains("event=revoked"))
         }
+
+        @Test(
+            "those whom it let in stay with --keep, and go with --all; without a word nobody goes")
+        func dependents() throws {
+            let bench = try Bench(6)
+            let all = try bench.mesh(2)
+            let (a, bad) = (all[0], all[1])
+            let invite = try bad.invite("--uses", "9")
+            for guest in [bench[3], bench[4]] { try guest.join(invite) }
+            try bench.expectEqual([a, bad, bench[3], bench[4]], members: 4)
+            let refused = try a.attempt(["revoke", "n2"])
+            #expect(refused.status == 1 && refused.output.isEmpty)
+            #expect(refused.errors.contains("n2 let in n3, n4; say --keep"), "\(refused.errors)")
+            #expect(try a.attempt(["revoke", "n2", "--keep", "--all"]).status == 2)
+            #expect(try a.status().memberCount == 4)
+
+            let report = try a.ask(RevokedReport.self, "revoke", "n2", "--keep")
+            #expect(report.staying == ["n3", "n4"] && report.leaving == [])
+            try bench.expectEqual([a, bench[3], bench[4]], members: 3)
+            for guest in [bench[3], bench[4]] {
+                try guest.reachBoth(a)
+                #expect(try guest.ping(bad.ipv6, seconds: 1).status != 0)
+            }
+            _ = try a.ask(LookupReport.self, "lookup", "n4")
+            // Seven uses were left, and whoever has the laptop has the invite.
+            let late = try bench[5].attempt(["join", invite])
+            #expect(late.status != 0)
+            try bench.expectEqual([a, bench[3], bench[4]], members: 3)
+
+            // n3 may admit and not invite, so the next is another admin.
+            try bench[5].join(try a.invite("--role", "admin"))
+            try bench[6].join(try bench[5].invite())
+            try bench.expectEqual([a, bench[3], bench[4], bench[5], bench[6]], members: 5)
+            let rest = try a.ask(RevokedReport.self, "revoke", "n5", "--all")
+            #expect(rest.leaving == ["n6"] && rest.staying == [])
+            try bench.expectEqual([a, bench[3], bench[4]], members: 3)
+            let out = wait(atMost: 10) { (try? bench[6].statusNow().phase) == .outside }
+            #expect(out != nil, "\(bench[6].failure("n6 does not know"))")
+        }
     }
 }

@@ -146,7 +146,7 @@ final class ScriptedBench {
             let (guest, victim) = (guest(0), guest(FaultScript.victim).name)
             deeds.append(
                 HostThread("revoke") {
-                    guard (try? guest.whither("revoke", victim)) != nil else { return }
+                    guard (try? guest.whither("revoke", victim, "--all")) != nil else { return }
                     answered.deeds.withLock { $0.isRevoked = true }
                 })
         case .join:
@@ -174,7 +174,7 @@ final class ScriptedBench {
                 $0.revocations?.count == 1
             }
         } else {
-            try guest(0).whither("revoke", guest(FaultScript.victim).name)
+            try guest(0).whither("revoke", guest(FaultScript.victim).name, "--all")
             // Whom it has let in goes with it, and begins again.
             isOut =
                 try deeds.hasJoined

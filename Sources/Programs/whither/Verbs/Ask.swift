@@ -165,7 +165,10 @@ struct Revoke: Question {
     static let configuration = CommandConfiguration(
         abstract: "End a member's key, for ever.",
         discussion:
-            "Everybody who hears of it cuts it off at once. Needs the role revoker, as admins have."
+            """
+            Everybody who hears of it cuts it off at once. Needs the role revoker, as admins have. If \
+            others are members by it, or have roles or names by it, say what becomes of that.
+            """
     )
 
     @Argument(help: "A name, a key or an id.")
@@ -174,13 +177,26 @@ struct Revoke: Question {
     @Option(help: ArgumentHelp("Why, for those who ask later.", valueName: "text"))
     var reason = ""
 
+    @Flag(help: "Whom it let in stays, with what it gave them; its invites end.")
+    var keep = false
+
+    @Flag(help: "Whom it let in goes too, and all that it signed is void.")
+    var all = false
+
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
     var request: AdminRequest {
         var wish = AdminRequest.Revoke(who: who)
         wish.reason = reason
+        if keep { wish.signed = .kept }
+        if all { wish.signed = .void }
         return .revoke(wish)
+    }
+
+    func validate() throws {
+        guard keep, all else { return }
+        throw ValidationError("--keep or --all: not both")
     }
 }
 

@@ -142,6 +142,10 @@ package struct RevokedReport: AdminReport {
     package var notYet: [String]
     /// Whether the mesh agrees: some signers may not revoke some keys.
     package var isRevoked: Bool
+    /// Names of others that are members, or have roles or names, by the key, and stay so.
+    package private(set) var staying: [String] = []
+    /// Names of others that the key had let in: they are out as well.
+    package private(set) var leaving: [String] = []
 
     package init?(of node: Node, name: String, key: Ed25519.PublicKey, reason: String) {
         guard let core = node.core else { return nil }
@@ -155,12 +159,27 @@ package struct RevokedReport: AdminReport {
         applied = others - notYet.count
     }
 
+    /// Says what became of those that hung on the key.
+    package mutating func add(_ plan: RevocationPlan, isKept: Bool) {
+        if isKept {
+            staying = (plan.leaving + plan.losing).map(\.displayName).sorted()
+        } else {
+            leaving = plan.leaving.map(\.displayName).sorted()
+        }
+    }
+
     package func text(width: Int?) -> String {
         guard isRevoked else {
             return "signed, and it does not count: this node may not revoke \(name)".printable
         }
         let why = reason.isEmpty ? "" : " (\(reason))"
-        let reach = "revoked \(name)\(why), applied by \(applied)/\(others) other members"
+        var reach = "revoked \(name)\(why), applied by \(applied)/\(others) other members"
+        if !staying.isEmpty {
+            reach += "; \(fewNames(staying)) \(staying.count == 1 ? "stays" : "stay")"
+        }
+        if !leaving.isEmpty {
+            reach += "; \(fewNames(leaving)) \(leaving.count == 1 ? "goes" : "go") with it"
+        }
         guard !notYet.isEmpty else { return reach.printable }
         let rest = notYet.count == 1 ? "it hears" : "they hear"
         return

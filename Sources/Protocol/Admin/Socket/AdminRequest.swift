@@ -65,7 +65,16 @@ package enum AdminRequest: Hashable, Sendable {
         /// A name, a key or an id.
         package var who: String
         package var reason = ""
+        /// What becomes of what it signed; without a word nothing is revoked if others need that.
+        package var signed: Signed?
         package init(who: String) { self.who = who }
+
+        package enum Signed: String, Codable, Hashable, Sendable {
+            /// Whom it let in stays, with all that it gave them; its invites let nobody in any more.
+            case kept
+            /// All that is void.
+            case void
+        }
     }
 
     private enum Verb: String, CaseIterable {
@@ -173,6 +182,7 @@ extension AdminRequest.Revoke {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(who: try fields.decode(String.self, forKey: .who))
         reason = try fields.decodeIfPresent(String.self, forKey: .reason) ?? ""
+        signed = try fields.decodeIfPresent(Signed.self, forKey: .signed)
     }
 }
 

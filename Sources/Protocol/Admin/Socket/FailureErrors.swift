@@ -82,6 +82,23 @@ extension AdminError {
         )
     }
 
+    /// Others hang on a key that somebody wants to revoke.
+    package init(revoking member: Member, _ plan: RevocationPlan) {
+        let name = member.displayName
+        var parts: [String] = []
+        if !plan.leaving.isEmpty {
+            parts.append("\(name) let in \(fewNames(plan.leaving.map(\.displayName).sorted()))")
+        }
+        if !plan.losing.isEmpty {
+            let names = fewNames(plan.losing.map(\.displayName).sorted())
+            parts.append("by \(name) there are roles, names or addresses of \(names)")
+        }
+        self.init(
+            "others_depend", "not revoked: \(parts.joined(separator: ", and "))",
+            hint: "say --keep, and that stays while its invites end, or --all, and that is void too"
+        )
+    }
+
     /// What came so far of asking to be let in: a line for people who wait.
     package static func asking(_ asked: [JoinAttempt]) -> String {
         "nobody has let this node in yet" + list(asked)

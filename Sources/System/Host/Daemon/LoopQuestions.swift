@@ -220,28 +220,57 @@ extension Loop {
     ) throws(AdminError) {
         guard let core = node.core else { throw AdminError(.noMesh) }
         let member = try Resolver(core).member(wish.who)
-        let name = member.displayName
+        let plan = core.planRevocation(of: member.key, at: clock.now)
+        guard plan.isHarmless || wish.signed != nil else {
+            throw AdminError(revoking: member, plan)
+        }
         expectWrite(for: client)
-        ask(.revoke(.key(member.key), reason: wish.reason, keeping: [])) { loop, answer in
-            if let failure = answer.failure {
-                client.reply(.error(loop.error(failure, verb: "revoke")))
-                return
+        let isKept = wish.signed == .kept && !plan.isHarmless
+        // Its invites first: if this process ends in between, the key is still there to be revoked.
+        var deeds: [RevocationDeed] = []
+        if isKept {
+            deeds = plan.openInvites.map {
+                RevocationDeed(subject: .object($0.id), kept: $0.admissions)
             }
+        }
+        deeds.append(RevocationDeed(subject: .key(member.key), kept: isKept ? plan.kept : []))
+        revoke(deeds[...], wish.reason, for: client) { loop in
             loop.revoked.append(
                 Revoked(
-                    start: loop.clock.now.moment, client: client, name: name, key: member.key,
-                    reason: wish.reason))
+                    start: loop.clock.now.moment, client: client, member: member,
+                    reason: wish.reason, others: plan, isKept: isKept))
             loop.answerRevoked()
         }
+    }
+
+    private func revoke(
+        _ deeds: ArraySlice<RevocationDeed>, _ reason: String,
+        for client: AdminSocket.Client, then: @escaping (Loop) -> Void
+    ) {
+        guard let deed = deeds.first else { return then(self) }
+        ask(.revoke(deed.subject, reason: reason, keeping: deed.kept)) { loop, answer in
+            if let failure = answer.failure {
+                client.reply(.error(loop.error(failure, verb: "revoke")))
+            } else {
+                loop.revoke(deeds.dropFirst(), reason, for: client, then: then)
+            }
+        }
+    }
+
+    private struct RevocationDeed {
+        let subject: Revocation.Subject
+        let kept: [ObjectID]
     }
 
     /// Somebody who revoked a key, and waits to hear who has applied that.
     struct Revoked {
         let start: Moment
         let client: AdminSocket.Client
-        let name: String
-        let key: Ed25519.PublicKey
+        let member: Member
         let reason: String
+        /// Others that hung on it, and whether that was kept.
+        let others: RevocationPlan
+        let isKept: Bool
 
         var until: Moment { start + Loop.reachPatience }
     }
@@ -252,14 +281,15 @@ extension Loop {
         let now = clock.now.moment
         revoked.removeAll { wish in
             let waits = node.core.map { core in
-                core.standing.isRevoked(wish.key)
-                    && core.withoutRevocations(of: wish.key).contains {
+                core.standing.isRevoked(wish.member.key)
+                    && core.withoutRevocations(of: wish.member.key).contains {
                         core.sessions.isEstablished(with: $0.id)
                     }
             }
             guard waits != true || now >= wish.until else { return false }
-            let report = RevokedReport(
-                of: node, name: wish.name, key: wish.key, reason: wish.reason)
+            var report = RevokedReport(
+                of: node, name: wish.member.displayName, key: wish.member.key, reason: wish.reason)
+            report?.add(wish.others, isKept: wish.isKept)
             wish.client.reply(.result(report.map { .revoked($0) } ?? .done))
             return true
         }
