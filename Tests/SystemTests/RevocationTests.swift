@@ -40,6 +40,11 @@ extension SystemTests {
             let waited = try bad.attempt(["wait", "--timeout", "20s"])
             #expect(waited.status == 1 && waited.errors.contains("n1 revoked this node's key"))
             #expect(bad.log.contains("event=revoked"))
+            // As its status says: it forgets the mesh, and comes in again as somebody new.
+            let left = try bad.whither("leave", "--yes").output
+            #expect(left.contains("left relief, of which") && left.contains("no member any more"))
+            try bad.join(try a.invite())
+            try bench.expectEqual(all, members: 3)
         }
 
         @Test(

@@ -25,9 +25,16 @@ struct Up: ParsableCommand {
                 hint: "whither create NAME begins one, whither join INVITE joins one", exit: .usage)
         }
         let client = Client(places: places)
-        for name in names where !client.isRunning(name) {
+        for name in names {
+            let mesh = MeshFile.name(of: name, in: places.stateRoot) ?? name
+            guard !client.isRunning(name) else {
+                let isChanged = start.config != nil || start.pcap != nil
+                let hint = isChanged ? ", with the settings that it was started with" : ""
+                StandardStream.note("\(mesh) is up already\(hint)")
+                continue
+            }
             try DaemonProcess(name: name, places: places, start: start).launch()
-            StandardStream.note("\(MeshFile.name(of: name, in: places.stateRoot) ?? name) is up")
+            StandardStream.note("\(mesh) is up")
         }
     }
 }

@@ -112,15 +112,21 @@ package struct LeftReport: AdminReport {
     package var name: String
     /// Members that had a session, to whom it was sent at once; the others hear of it from them.
     package var told: Int
+    /// It was no member any more, and has only forgotten the mesh.
+    package var wasOut: Bool
 
-    package init?(of node: Node) {
+    package init?(of node: Node, wasOut: Bool = false) {
         guard let core = node.core else { return nil }
+        self.wasOut = wasOut
         mesh = core.meshName
         name = KeyText.name(core.key.publicKey)
         told = core.sessions.established.count
     }
 
     package func text(width: Int?) -> String {
+        guard !wasOut else {
+            return "left \(mesh ?? "the mesh"), of which \(name) was no member any more".printable
+        }
         let others = told == 1 ? "1 member" : "\(told) members"
         return "left \(mesh ?? "the mesh"): the key \(name) is ended for ever, and "
             + (told == 0 ? "nobody was there to hear of it" : "\(others) were told")

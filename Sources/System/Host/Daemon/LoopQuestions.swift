@@ -24,6 +24,12 @@ extension Loop {
         case .join(let wish): join(wish, for: client)
         case .invite(let wish): try invite(wish, for: client)
         case .leave:
+            // Who is out already has nothing to sign, and only forgets.
+            if node.core.flatMap(HealthLine.outside) != nil,
+                let report = LeftReport(of: node, wasOut: true)
+            {
+                return client.reply(.result(.left(report)))
+            }
             expectWrite(for: client)
             command(.leave, for: client) { loop in
                 LeftReport(of: loop.node).map { .left($0) }
