@@ -118,6 +118,79 @@ struct TrustSetTests {
         world.set = TrustSet(mesh: world.mesh)
     }
 
+    @Test("a large set comes back from the disk whole, though its objects stand there in any order")
+    func restores() throws {
+        var world = try TrustWorld()
+        try world.grant(StandingTests.alice, Roles.admin.union(.member))
+        // One that admits all, as most meshes begin: of what she signed most comes before her grant.
+        let invite = try world.add(
+            .invite(try world.invite(1, uses: 1_200)), by: StandingTests.alice)
+        for number in 0..<1_200 {
+            let node = TrustWorld.key(20_000 + number)
+            try world.admit(node, invite: invite, 1, by: StandingTests.alice, at: 1)
+            for index in 0..<4 {
+                try world.add(
+                    .claim(Claim(.address(index: UInt8(index)), for: node.publicKey)),
+                    by: StandingTests.alice, at: 2)
+            }
+        }
+        // The worst order: backwards.
+        let objects = [TrustObject](
+            world.objects.sorted { $0.statement.stamp > $1.statement.stamp })
+        #expect(objects.count == 3 + 1_200 * 5)
+        var plain = TrustSet(mesh: world.mesh)
+        for object in objects { plain.insert(object) }
+        #expect(plain.count < objects.count, "more than can wait, or this proves nothing")
+        var set = TrustSet(mesh: world.mesh)
+        set.restore(objects)
+        #expect(set.digest == world.set.digest && set.parkedCount == 0)
+    }
+
+    @Test("claims for who is nobody wait, so that no signer fills the set with them")
+    func claimsForNobody() throws {
+        var world = try StandingTests.world()
+        try world.grant(TrustWorld.key(1), [.member, .admitter])
+        let (before, late) = (world.set.count, TrustWorld.key(500))
+        for number in 500..<700 {
+            let claim = Claim(.address(index: 0), for: TrustWorld.key(number).publicKey)
+            try world.add(.claim(claim), by: TrustWorld.key(1), at: 1)
+        }
+        #expect(world.set.count == before && world.set.parkedCount == 200)
+        // One of them comes in.
+        try world.grant(late, .member, at: 2)
+        #expect(world.set.count == before + 2 && world.set.parkedCount == 199)
+        #expect(world.standing(at: 3).member(key: late.publicKey)?.addresses.count == 1)
+    }
+
+    @Test("a joiner is shown the revocations that decide something, and no others")
+    func chainOfRevocations() throws {
+        var world = try StandingTests.world()
+        let alice = StandingTests.alice
+        for number in [301, 302] { try world.grant(TrustWorld.key(number), .member, at: 1) }
+        for number in 600..<640 {
+            try world.revoke(TrustWorld.key(number), by: TrustWorld.key(301), at: 2)
+        }
+        let real = try world.revoke(TrustWorld.key(302), by: world.root, at: 3)
+        let chain = world.standing(at: 4).chain(of: alice.publicKey)
+        #expect(chain.contains(real) && chain.count <= 6)
+        #expect(world.standing(at: 4).isRevoked(TrustWorld.key(302).publicKey))
+    }
+
+    @Test("a keep list that nothing depends on is not asked for")
+    func listsOfNobody() throws {
+        var world = try StandingTests.world()
+        try world.grant(TrustWorld.key(300), .member, at: 1)
+        var junk = Revocation(of: .key(TrustWorld.key(600).publicKey))
+        junk.keepList = SHA256.hash([1])
+        try world.add(.revocation(junk), by: TrustWorld.key(300), at: 2)
+        var real = Revocation(of: .key(TrustWorld.key(300).publicKey))
+        real.keepList = SHA256.hash([2])
+        try world.add(.revocation(real), by: world.root, at: 3)
+        let missing = world.set.missingKeepLists
+        #expect(missing.count == 2)
+        #expect(world.standing(at: 4).heeded(keepLists: missing) == [SHA256.hash([2])])
+    }
+
     @Test("1,000 members are evaluated in a moment, and a node record costs next to nothing")
     func thousandMembers() throws {
         var world = try StandingTests.world()

@@ -1,6 +1,7 @@
 import Admin
 import ArgumentParser
 import Glibc
+import Host
 
 @main
 struct Whither: ParsableCommand {
@@ -47,6 +48,10 @@ struct Whither: ParsableCommand {
             if let error = error as? AdminError {
                 StandardStream.note(error.description)
                 Glibc.exit(Int32(error.exit.rawValue))
+            }
+            if error is HostError {
+                StandardStream.note("\(error)")
+                Glibc.exit(ExitCode.undone.rawValue)
             }
             complain(message(for: error))
             Glibc.exit(ExitCode.usage.rawValue)

@@ -11,10 +11,13 @@ package enum Command: Hashable, Sendable {
     /// Begins a mesh of which this node is the first member and admin.
     case create(MeshPlan)
     /// Joins with an invite string, under a name if it is free.
-    case join(String, name: MeshName?)
+    /// - seed: of the identity, 32 octets; `nil`: a new one.
+    case join(String, name: MeshName?, seed: [UInt8]? = nil)
     case invite(InviteWish)
     /// Ends a key or an object; objects of the key that are listed stay.
-    case revoke(Revocation.Subject, reason: String, keeping: [ObjectID])
+    /// - root: the seed of the mesh's root key, to sign with that instead of the node's own, 32 octets.
+    case revoke(
+        Revocation.Subject, reason: String, keeping: [ObjectID], root: [UInt8]? = nil)
     /// Ends this node's own key.
     case leave
     /// Registers an EID here, at this node's own RLOCs.

@@ -49,6 +49,14 @@ package struct Core: Sendable {
     var isDiskBehind = false
     /// The set of trust objects changed since ``standing`` was taken.
     var trustChanged = false
+    /// Hashes of keep lists that decide something and are not here. Others are not asked for, and not taken: a
+    /// member could fill the room for them.
+    var missingLists: [[UInt8]] = []
+    /// Objects that are new since ``standing`` was taken.
+    var fresh: [ObjectID] = []
+    /// Times that somebody stated who is no steward as far as this node knows. A set has few such signers, one
+    /// time each.
+    var times: [Ed25519.PublicKey: UInt64] = [:]
     /// Commands that wait for a registration to be held by somebody else as well.
     var registrations: [Registration] = []
     var touchAt: Moment
@@ -197,10 +205,11 @@ extension Core {
     /// When something is due next. It changes nothing: it is `mutating` so that the node asks its core
     /// where it stands, and copies none.
     mutating func nextDeadline() -> Moment {
-        let next = min(sessions.nextDeadline, joining?.deadline ?? .never)
+        let next = min(
+            sessions.nextDeadline, joining?.deadline ?? .never, spread.nextDeadline)
         guard member != nil else { return next }
         return min(
-            min(next, spread.nextDeadline, reconciler.nextDeadline, touchAt, retryAt, probeAt),
+            min(next, reconciler.nextDeadline, touchAt, retryAt, probeAt),
             min(meshTimersAt, ownDeadline, registrations.first?.until ?? .never),
             min(probing.nextDeadline, early.nextDeadline, trials.nextDeadline))
     }

@@ -9,6 +9,8 @@ import Trust
 struct Guest: Sendable {
     let nodeRecord: TrustObject
     let invite: TrustObject?
+    /// What it is shown, once it has asked; what comes later it hears as a member.
+    var chain: [ObjectID]?
     /// How many wait at one time is bounded by the sessions that join.
     static let maximum = 256
 }
@@ -19,15 +21,21 @@ extension Core {
         from: UInt32, to number: UInt32, turn: inout Turn,
         using random: inout some RandomNumberGenerator
     ) {
-        guard guests[number] != nil else { return }
-        let chain = standing.chain(of: key.publicKey).compactMap { trust.object($0)?.octets }
+        guard let guest = guests[number] else { return }
+        let chain = guest.chain ?? standing.chain(of: key.publicKey)
+        guests[number]?.chain = chain
         let total = UInt32(clamping: chain.count)
-        guard from < total, let first = Batches.packed([[UInt8]](chain[Int(from)...])).first
+        guard from < total else { return }
+        let next = chain[Int(from)...].prefix(Self.maximumShownAtOnce)
+        guard let first = Batches.packed(next.compactMap { trust.object($0)?.octets }).first
         else { return }
         say(
             .chain(from: from, total: total, first), to: .joining(number), turn: &turn,
             using: &random)
     }
+
+    /// More objects than fit into one message.
+    private static let maximumShownAtOnce = 64
 
     mutating func redeem(
         _ proof: [UInt8], name: MeshName?, for number: UInt32, turn: inout Turn,

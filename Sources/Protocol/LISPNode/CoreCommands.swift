@@ -23,13 +23,14 @@ extension Core {
             case .success(let text): turn.hold(.answer(.invite(text), number))
             case .failure(let failure): turn.send(.answer(.failed(failure), number))
             }
-        case .revoke(let subject, let reason, let kept):
+        case .revoke(let subject, let reason, let kept, let root):
             var revocation = Revocation(of: subject)
             revocation.reason = reason
             let list = [ObjectID](Set(kept).sorted().prefix(Self.maximumKeepList))
             let packed = list.flatMap(\.octets)
             if !list.isEmpty { revocation.keepList = SHA256.hash(packed) }
-            state(.revocation(revocation), number, turn: &turn, using: &random)
+            let signer = root.flatMap { Ed25519.SecretKey(seed: $0) }
+            state(.revocation(revocation), by: signer, number, turn: &turn, using: &random)
             if let hash = revocation.keepList, trust.insert(keepList: list) {
                 turn.write(DiskKey.keepList(hash), packed)
                 trustChanged = true
@@ -61,10 +62,10 @@ extension Core {
     }
 
     private mutating func state(
-        _ kind: Statement.Kind, _ number: UInt64, turn: inout Turn,
-        using random: inout some RandomNumberGenerator
+        _ kind: Statement.Kind, by signer: Ed25519.SecretKey? = nil, _ number: UInt64,
+        turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
-        switch sign(kind, turn: &turn, using: &random) {
+        switch sign(kind, by: signer, turn: &turn, using: &random) {
         case .success(let object):
             turn.hold(.answer(.signed(object.id(in: mesh)), number))
         case .failure(let failure): turn.send(.answer(.failed(failure), number))

@@ -62,6 +62,9 @@ extension Core {
                 sightings.pathMoved(to: node)
                 trials.forget(node)
             case .pathProved(let node):
+                if let member = standing.member(node), isWhereItSays(member) {
+                    noteReached(node, turn: &turn)
+                }
                 tellPorts(to: node, turn: &turn, using: &random)
                 tryPorts(to: node, turn: &turn, using: &random)
             case .dataSent(let node): checkPorts(to: node, turn: &turn, using: &random)
@@ -206,7 +209,7 @@ extension Core {
         keepList hash: [UInt8], from: UInt32, total: UInt32, _ ids: [ObjectID], by node: NodeID,
         turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
-        guard trust.isMissing(keepList: hash) else { return }
+        guard missingLists.contains(hash), trust.isMissing(keepList: hash) else { return }
         switch keepListPieces.take(
             hash, from: from, total: total, ids, by: node, limit: Self.maximumKeepList,
             at: turn.now.moment)

@@ -183,12 +183,16 @@ extension Core {
             counters.malformed += 1
             return
         }
+        // Each question costs this node far more than who asks it.
+        var hasAsked = false
         for message in messages {
             let isHost = joining?.host == .joining(number) || isPlanted(.anySeedIsHeard)
             switch message {
-            case .chainWanted(let from):
+            case .chainWanted(let from) where !hasAsked:
+                hasAsked = true
                 showChain(from: from, to: number, turn: &turn, using: &random)
-            case .redeem(let proof, let name):
+            case .redeem(let proof, let name) where !hasAsked:
+                hasAsked = true
                 redeem(proof, name: name, for: number, turn: &turn, using: &random)
             case .chain(let from, let total, let pieces) where isHost:
                 seeChain(from, total, pieces, turn: &turn, using: &random)

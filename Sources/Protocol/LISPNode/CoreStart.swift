@@ -106,7 +106,7 @@ extension Core {
 
     /// Begins to join with an invite string.
     static func join(
-        _ text: String, name: MeshName?, command: UInt64, _ settings: Settings,
+        _ text: String, name: MeshName?, seed: [UInt8]?, command: UInt64, _ settings: Settings,
         locators: [Address], turn: inout Turn, using random: inout some RandomNumberGenerator
     ) -> Result<Core, Failure> {
         let invite: InviteString
@@ -116,7 +116,7 @@ extension Core {
             return .failure(.invite(error))
         }
         var core = Core(
-            mesh: invite.mesh, seed: random.octets(Ed25519.seedSize),
+            mesh: invite.mesh, seed: seed ?? random.octets(Ed25519.seedSize),
             dataKeys: DataKeys(current: random.octets(X25519.keySize), since: 0),
             floor: invite.object.statement.stamp, settings, locators: locators, turn: turn,
             using: &random)
@@ -171,18 +171,15 @@ extension Core {
         func all(_ kind: UInt8) -> [(key: [UInt8], value: [UInt8])] {
             sorted.filter { $0.key.first == kind }
         }
-        var revocations: [TrustObject] = []
+        var objects: [TrustObject] = []
         for (key, octets) in all(DiskKey.object) {
             guard let object = try? TrustObject(octets: octets), object.isSigned(in: mesh) else {
                 turn.send(.notice(.damagedState(key: key)))
                 continue
             }
-            _ = trust.insert(object)
-            if case .revocation = object.statement.kind { revocations.append(object) }
+            objects.append(object)
         }
-        for object in revocations.sorted(by: { $0.statement.stamp < $1.statement.stamp }) {
-            reach.begin(object, in: mesh)
-        }
+        trust.restore(objects)
         for (_, octets) in all(DiskKey.keepList) {
             _ = trust.insert(keepList: [ObjectID](packed: octets))
         }
@@ -196,8 +193,13 @@ extension Core {
         }
         let now = clock.time(at: turn.now)
         believe(trust.standing(at: now))
-        guard standing.member(id) != nil || standing.isRevoked(key.publicKey) else {
-            // A process that ended while it joined: what it began counts for nothing.
+        missingLists = standing.heeded(keepLists: trust.missingKeepLists)
+        for object in objects.sorted(by: { $0.statement.stamp < $1.statement.stamp }) {
+            noteMeaning(of: object)
+        }
+        guard standing.genesis != nil else {
+            // A process that ended while it joined: what it began counts for nothing. Who was a member once, and
+            // is none now, may be one again.
             turn.removeAll(disk.keys.sorted { $0.lexicographicallyPrecedes($1) })
             return nil
         }
@@ -214,6 +216,12 @@ extension Core {
         }
         targets = chooseTargets()
         if let record = member?.nodeRecordOctets { useNodeRecord(record) }
+        if let record = member?.nodeRecord,
+            record.dataKey != Self.secret(dataKeys.current).publicKey
+        {
+            // A second copy has signed it, or a process that ended between the two.
+            mustRenewRecord = true
+        }
         wantOwnEIDs(turn: &turn, using: &random)
     }
 }

@@ -33,12 +33,12 @@ extension Core {
             continueJoining(turn: &turn, using: &random)
             return joining?.failure
         }
-        guard member != nil else { return nil }
-        tellRestarted(turn: &turn, using: &random)
-        // Without a session the first copy still waits for one.
+        // Also of who has just left. Without a session the first copy still waits for one.
         for (node, plaintext) in spread.due(at: now) where sessions.isEstablished(with: node) {
             send(.control(plaintext), to: .member(node), turn: &turn, using: &random)
         }
+        guard member != nil else { return nil }
+        tellRestarted(turn: &turn, using: &random)
         if reconciler.nextDeadline <= now { reconcile(turn: &turn, using: &random) }
         if probeAt <= now { probeSilent(turn: &turn, using: &random) }
         if retryAt <= now { retrySilent(turn: &turn, using: &random) }
@@ -121,7 +121,7 @@ extension Core {
         for node in due {
             say(summary, to: .member(node), turn: &turn, using: &random)
         }
-        let missing = trust.missingKeepLists
+        let missing = missingLists.filter { trust.isMissing(keepList: $0) }
         guard !missing.isEmpty || keepListPieces.count > 0,
             let node = targets.randomElement(using: &random)
         else { return }
@@ -155,6 +155,8 @@ extension Core {
             guard witnesses.count >= admitters.count else { return }
         }
         partlyJoined = nil
+        // What was found out before has no legacy sites in it.
+        flows.clear()
         turn.write(DiskKey.partlyJoined, nil)
         isReconciled = true
         turn.send(.notice(.reconciled))
@@ -173,7 +175,7 @@ extension Core {
         republishOwn(turn: &turn, using: &random)
         retryParked(turn: &turn, using: &random)
         let age = now &- dataKeys.since
-        if age >= Self.dataKeyLife {
+        if age >= Self.dataKeyLife, !isSecondCopy {
             dataKeys = DataKeys(
                 current: random.octets(X25519.keySize), previous: dataKeys.current, since: now)
             turn.write(DiskKey.dataKeys, dataKeys.octets)
@@ -240,10 +242,13 @@ extension Core {
         sessions.update(identity)
     }
 
+    /// - Parameter contradicts: it is said against a second copy, which is all that one says.
     mutating func renewNodeRecord(
-        turn: inout Turn, using random: inout some RandomNumberGenerator
+        contradicts: Bool = false, turn: inout Turn,
+        using random: inout some RandomNumberGenerator
     ) {
-        guard member != nil, let object = signNodeRecord(turn: &turn) else { return }
+        guard member != nil, contradicts || !isSecondCopy, let object = signNodeRecord(turn: &turn)
+        else { return }
         adopt(object, turn: &turn)
         distribute(object, turn: &turn, using: &random)
     }

@@ -109,17 +109,9 @@ extension Core {
             for hash in gone.keepLists { turn.write(DiskKey.keepList(hash), nil) }
             trustChanged = true
             // Parked ones that waited for it count as well.
-            for id in ids {
-                if let object = trust.object(id) { reach.begin(object, in: mesh) }
-            }
+            fresh += ids
             if case .nodeRecord = object.statement.kind {
                 noticeNodeRecord(object, at: turn.now.moment)
-            }
-            if case .time = object.statement.kind,
-                standing.member(key: object.signer)?.roles.contains(.steward) ?? false
-            {
-                clock.accept(timeObject: object.statement.stamp)
-                clockAt = .start
             }
         case .known, .parked: break
         case .refused: counters.objectsRefused += 1
@@ -155,7 +147,31 @@ extension Core {
             contradictions += 1
         }
         refreshStanding(turn: &turn, using: &random)
-        renewNodeRecord(turn: &turn, using: &random)
+        renewNodeRecord(contradicts: true, turn: &turn, using: &random)
+    }
+
+    /// What follows from an object that is new in the set, once the set's standing is taken.
+    mutating func noteMeaning(of object: TrustObject) {
+        switch object.statement.kind {
+        case .revocation(let revocation):
+            if standing.heeds(revocation, by: object.signer) { reach.begin(object, in: mesh) }
+        case .time:
+            // Its signer may become a steward later, in whatever order the two were heard of.
+            times[object.signer] = max(times[object.signer] ?? 0, object.statement.stamp)
+        default: break
+        }
+    }
+
+    /// The newest time that a steward has stated.
+    private mutating func takeTimes() {
+        guard !times.isEmpty else { return }
+        let stewards = times.keys.filter {
+            standing.member(key: $0)?.roles.contains(.steward) ?? false
+        }
+        guard let newest = stewards.compactMap({ times[$0] }).max() else { return }
+        for key in stewards { times[key] = nil }
+        clock.accept(timeObject: newest)
+        clockAt = .start
     }
 
     /// Another node has this identity too: this one signs nothing any more.
@@ -171,6 +187,11 @@ extension Core {
         trustChanged = false
         let before = standing
         believe(trust.standing(at: now))
+        missingLists = standing.heeded(keepLists: trust.missingKeepLists)
+        let ids = fresh
+        fresh = []
+        for id in ids { if let object = trust.object(id) { noteMeaning(of: object) } }
+        takeTimes()
         let changes = standing.changes(since: before)
         for member in changes.left {
             turn.send(.notice(.memberLeft(member.id)))
@@ -204,6 +225,12 @@ extension Core {
                 turn.write(DiskKey.path(to: member.id), knownPaths.octets(of: member.id))
             }
             if new.paths != old.nodeRecord?.paths ?? [] { moved.append(member.id) }
+            // Under the new record as under the old one, if it is still where it was.
+            if reached[member.id] == old.nodeRecordStamp, sessions.isEstablished(with: member.id),
+                new.paths == old.nodeRecord?.paths || isWhereItSays(member)
+            {
+                noteReached(member.id, turn: &turn)
+            }
             guard new.incarnation != old.nodeRecord?.incarnation else { continue }
             withSessions(turn: &turn, using: &random) { sessions, _, _, _ in
                 sessions.close(member.id)
@@ -235,6 +262,13 @@ extension Core {
             to: targets.filter { !known.contains($0) }, turn: &turn, using: &random)
         retryParked(turn: &turn, using: &random)
         ownRightsChanged(before: before, turn: &turn, using: &random)
+    }
+
+    /// Whether packets to a member go to an address that it announces, and it has answered there.
+    func isWhereItSays(_ member: Member) -> Bool {
+        guard let state = sessions.session(with: member.id), state.isProved, let path = state.path
+        else { return false }
+        return member.nodeRecord?.paths.contains(path) ?? false
     }
 
     /// A member says that it is somewhere else: whoever has lost it calls it there. Not often: the
@@ -272,11 +306,14 @@ extension Core {
 
     /// Signs a statement with this node's key, keeps it and sends it to the others.
     mutating func sign(
-        _ kind: Statement.Kind, turn: inout Turn, using random: inout some RandomNumberGenerator
+        _ kind: Statement.Kind, by signer: Ed25519.SecretKey? = nil, turn: inout Turn,
+        using random: inout some RandomNumberGenerator
     ) -> Result<TrustObject, Failure> {
+        // What the root signs is not this node's.
+        guard signer != nil || !isSecondCopy else { return .failure(.secondCopy) }
         do throws(TrustObjectError) {
             let object = try TrustObject(
-                signing: Statement(kind, stamp: meshTime(turn)), by: key, in: mesh)
+                signing: Statement(kind, stamp: meshTime(turn)), by: signer ?? key, in: mesh)
             switch take(object, turn: &turn) {
             case .new, .known: break
             // What this node does not hold nobody will: an invite of such a kind lets nobody in.

@@ -7,11 +7,9 @@ enum DiskKey {
     static let identity: [UInt8] = [UInt8(ascii: "i")]
     /// Data key 32, previous data key 32 or nothing.
     static let dataKeys: [UInt8] = [UInt8(ascii: "k")]
-    /// How often a process of this node began, 4.
-    static let incarnation: [UInt8] = [UInt8(ascii: "n")]
     /// The floor of mesh time, 8.
     static let floor: [UInt8] = [UInt8(ascii: "f")]
-    /// What the invite had seen: members 4, revocations 4. While partly joined.
+    /// How many revocations the invite had seen, 4. While partly joined.
     static let partlyJoined: [UInt8] = [UInt8(ascii: "p")]
 
     static let object = UInt8(ascii: "o")

@@ -98,10 +98,10 @@ package enum Lifeline {
     private static func trust(_ objects: [[UInt8]: [UInt8]], in mesh: MeshID) -> TrustSet {
         var trust = TrustSet(mesh: mesh)
         let sorted = objects.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-        for (key, octets) in sorted where key.first == DiskKey.object {
-            guard let object = try? TrustObject(octets: octets) else { continue }
-            _ = trust.insert(object)
-        }
+        trust.restore(
+            sorted.filter { $0.key.first == DiskKey.object }.compactMap {
+                try? TrustObject(octets: $0.value)
+            })
         return trust
     }
 

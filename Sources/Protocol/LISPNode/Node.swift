@@ -126,9 +126,10 @@ package struct Node: Sendable {
             core?.linkMTU = linkMTU
             core?.legacy = legacy
             turn.hold(.answer(creation.answer, number))
-        case (.join(let text, let name), false):
+        case (.join(let text, let name, let seed), false):
             switch Core.join(
-                text, name: name, command: number, settings, locators: locators, turn: &turn,
+                text, name: name, seed: seed, command: number, settings, locators: locators,
+                turn: &turn,
                 using: &random)
             {
             case .success(let joining):

@@ -45,13 +45,11 @@ package struct RevocationReach: Sendable {
         for index in entries.indices { entries[index].holders.remove(node) }
     }
 
-    /// Whether a member has said that it holds every revocation of a key, or of all keys; of those that
-    /// are remembered.
+    /// Whether a member has said that it holds every revocation of a key, which must be among those that are
+    /// remembered; or of all keys.
     package func isHeld(by node: NodeID, of key: Ed25519.PublicKey? = nil) -> Bool {
-        entries.allSatisfy { entry in
-            if let key, entry.subject != .key(key) { return true }
-            return entry.holders.contains(node)
-        }
+        let asked = entries.filter { key == nil || $0.subject == key.map { .key($0) } }
+        return (key == nil || !asked.isEmpty) && asked.allSatisfy { $0.holders.contains(node) }
     }
 
     /// What may have ended a member, and what it did not sign itself.

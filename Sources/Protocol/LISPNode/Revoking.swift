@@ -5,6 +5,8 @@ package import Trust
 /// What a revocation of a key by this node would take along, and what would keep it: to be asked before
 /// somebody ends a key for ever.
 package struct RevocationPlan: Sendable {
+    /// Whether the mesh would agree: who is farther from the root than a key may not revoke it.
+    package fileprivate(set) var counts = false
     /// Other members that would be out, since the key let them in. Sorted by name.
     package private(set) var leaving: [Member] = []
     /// Members that would lose roles, ranges, names or addresses that the key gave them. Sorted by name.
@@ -25,16 +27,20 @@ package struct RevocationPlan: Sendable {
 
 extension Core {
     /// Goes through all trust objects and looks at them twice: for people.
-    package func planRevocation(of key: Ed25519.PublicKey, at now: Now) -> RevocationPlan {
+    /// - Parameter root: the mesh's root key, if that signs instead of the node's own.
+    package func planRevocation(
+        of key: Ed25519.PublicKey, by root: Ed25519.SecretKey? = nil, at now: Now
+    ) -> RevocationPlan {
         var plan = RevocationPlan()
         let meshTime = clock.time(at: now)
         var trial = trust
         let statement = Statement(.revocation(Revocation(of: .key(key))), stamp: meshTime)
-        guard let object = try? TrustObject(signing: statement, by: self.key, in: mesh),
+        guard let object = try? TrustObject(signing: statement, by: root ?? self.key, in: mesh),
             case .new = trial.insert(object)
         else { return plan }
-        let changes = trial.standing(at: meshTime).changes(since: standing)
-        plan.note(changes, of: key)
+        let after = trial.standing(at: meshTime)
+        plan.counts = after.isRevoked(key)
+        plan.note(after.changes(since: standing), of: key)
         for bucket in UInt8.min...UInt8.max {
             for id in trust.ids(inBucket: bucket) {
                 guard let object = trust.object(id), object.signer == key else { continue }

@@ -1,5 +1,6 @@
 import Admin
 import ArgumentParser
+import Glibc
 import Host
 
 // Verbs that ask the daemon, and print what it says.
@@ -122,12 +123,23 @@ struct Why: Question {
 
 struct ID: Question {
     static let configuration = CommandConfiguration(
-        commandName: "id", abstract: "Print this node's key, ids, addresses, name and roles.")
+        commandName: "id", abstract: "Print this node's key, ids, addresses, name and roles.",
+        discussion:
+            "A machine that has not joined yet has no key: --next makes the one that it will have.")
+
+    @Flag(help: "The key with which this machine joins next, for whither invite --for elsewhere.")
+    var next = false
 
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
     var request: AdminRequest { .id }
+
+    func run() throws {
+        guard next else { return try Client(places: places).show(request, answer) }
+        let key = KeyText.text(try NextKey.make(in: places.folders.stateRoot))
+        try StandardStream.answer(answer.json ? "{\"schema\":1,\"key\":\"\(key)\"}\n" : key + "\n")
+    }
 }
 
 struct Ping: ParsableCommand {
@@ -183,15 +195,36 @@ struct Revoke: Question {
     @Flag(help: "Whom it let in goes too, and all that it signed is void.")
     var all = false
 
+    @Flag(
+        help:
+            "Sign with the mesh's root key, whose paper is typed on standard input, not with this node's."
+    )
+    var root = false
+
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
     var request: AdminRequest {
+        get throws { .revoke(try wish()) }
+    }
+
+    private func wish() throws -> AdminRequest.Revoke {
         var wish = AdminRequest.Revoke(who: who)
         wish.reason = reason
         if keep { wish.signed = .kept }
         if all { wish.signed = .void }
-        return .revoke(wish)
+        if root {
+            if isatty(STDIN_FILENO) == 1 {
+                StandardStream.note(
+                    "type the line that begins with R1, from the paper of the root key")
+            }
+            guard let typed = readLine() else {
+                throw AdminError(
+                    "no_root_words", "nothing was typed on standard input", exit: .usage)
+            }
+            wish.root = typed
+        }
+        return wish
     }
 
     func validate() throws {

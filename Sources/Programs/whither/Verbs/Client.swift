@@ -5,7 +5,19 @@ import Host
 
 /// Asks a daemon, and prints what it answers.
 struct Client {
-    let places: Places
+    let folders: Folders
+    /// Which daemon is meant; `nil`: the only one.
+    private let mesh: String?
+
+    init(places: Places) {
+        folders = places.folders
+        mesh = places.mesh
+    }
+
+    init(folders: Folders, mesh: String? = nil) {
+        self.folders = folders
+        self.mesh = mesh
+    }
 
     /// - Parameter progress: takes what the daemon says meanwhile, a line at a time.
     /// - Returns: what the daemon answered.
@@ -47,8 +59,8 @@ struct Client {
 
     /// Of the one daemon that is meant.
     func name() throws(AdminError) -> String {
-        let names = AdminClient.names(in: places.runRoot)
-        if let wanted = places.mesh {
+        let names = AdminClient.names(in: folders.runRoot)
+        if let wanted = mesh {
             guard let name = names.first(where: { $0 == wanted || meshName(of: $0) == wanted })
             else {
                 throw AdminError.notRunning(mesh: wanted)
@@ -67,16 +79,22 @@ struct Client {
 
     /// What the mesh calls itself, in the state of a daemon of another name.
     private func meshName(of name: String) -> String? {
-        MeshFile.name(of: name, in: places.stateRoot)
+        MeshFile.name(of: name, in: folders.stateRoot)
     }
 
+    /// Whether somebody listens, also if it is not for who asks.
     func isRunning(_ name: String) -> Bool {
-        (try? AdminClient(path: Daemon.socket(in: places.runRoot, name: name))) != nil
+        do throws(HostError) {
+            _ = try AdminClient(path: Daemon.socket(in: folders.runRoot, name: name))
+            return true
+        } catch {
+            return error.code == EACCES
+        }
     }
 
     private func connect(to name: String) throws(AdminError) -> AdminClient {
         do throws(HostError) {
-            return try AdminClient(path: Daemon.socket(in: places.runRoot, name: name))
+            return try AdminClient(path: Daemon.socket(in: folders.runRoot, name: name))
         } catch {
             if error.code == EACCES {
                 throw AdminError(

@@ -11,13 +11,14 @@ struct Create: ParsableCommand {
             and the first invite. Needs root.
             """)
 
-    @Argument(help: "What the mesh is called: letters, digits and hyphens.")
+    @Argument(help: "What the mesh is called: 1 to 29 letters, digits and single hyphens.")
     var name: String
 
     @Option(
         name: .customLong("name"),
         help: ArgumentHelp(
-            "What this node is called; the host's name if not said.", valueName: "node"))
+            "What this node is called; else what the settings say, or the host's name.",
+            valueName: "node"))
     var nodeName: String?
 
     @Option(help: ArgumentHelp("Where IPv4 EIDs are taken from.", valueName: "prefix"))
@@ -30,27 +31,28 @@ struct Create: ParsableCommand {
     var onlyAdminsAdmit = false
 
     @OptionGroup var start: StartOptions
-    @OptionGroup var places: Places
+    @OptionGroup var folders: Folders
     @OptionGroup var answer: AnswerOptions
 
     func run() throws {
         guard MeshName(name) != nil else {
             throw AdminError(
                 "bad_name", "\"\(name)\" is no name for a mesh",
-                hint: "letters, digits and hyphens, at most 63, as in DNS", exit: .usage)
+                hint: "1 to 29 letters a to z, digits and single hyphens", exit: .usage)
         }
-        guard !StateDirectory.list(root: places.stateRoot).contains(name) else {
+        guard !StateDirectory.list(root: folders.stateRoot).contains(name) else {
             throw AdminError(
                 "mesh_exists", "this machine has a mesh \(name) already",
                 hint: "whither up starts it; choose another name to create one more", exit: .usage)
         }
         var wish = AdminRequest.Create(name: name)
-        wish.nodeName = nodeName ?? HostName.current
+        wish.nodeName = nodeName
+        wish.hostName = HostName.current
         wish.ipv4 = ipv4
         wish.onlyAdminsAdmit = onlyAdminsAdmit
         wish.secondAdmin = secondAdmin
-        let client = Client(places: places)
-        try DaemonProcess(name: name, places: places, start: start).run { name in
+        let client = Client(folders: folders)
+        try DaemonProcess(name: name, folders: folders, start: start).run { name in
             try client.show(.create(wish), of: name, answer)
         }
     }

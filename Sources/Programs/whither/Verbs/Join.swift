@@ -21,11 +21,12 @@ struct Join: ParsableCommand {
     @Option(
         name: .customLong("name"),
         help: ArgumentHelp(
-            "What this node is called; the host's name if not said.", valueName: "node"))
+            "What this node is called; else what the settings say, or the host's name.",
+            valueName: "node"))
     var nodeName: String?
 
     @OptionGroup var start: StartOptions
-    @OptionGroup var places: Places
+    @OptionGroup var folders: Folders
     @OptionGroup var answer: AnswerOptions
 
     func run() throws {
@@ -37,16 +38,20 @@ struct Join: ParsableCommand {
             throw AdminError(error)
         }
         var wish = AdminRequest.Join(invite: text)
-        wish.nodeName = nodeName ?? HostName.current
+        wish.nodeName = nodeName
+        wish.hostName = HostName.current
+        wish.seed = try NextKey.seed(in: folders.stateRoot)
         let name = MeshFile.folder(of: invite.mesh)
-        if StateDirectory.list(root: places.stateRoot).contains(name) {
+        if StateDirectory.list(root: folders.stateRoot).contains(name) {
             throw AdminError(
                 "already_joined", "this machine is in that mesh already",
                 hint: "whither up starts it, whither status shows it", exit: .usage)
         }
-        let client = Client(places: places)
-        try DaemonProcess(name: name, places: places, start: start).run { name in
+        let client = Client(folders: folders)
+        try DaemonProcess(name: name, folders: folders, start: start).run { name in
             try client.show(.join(wish), of: name, answer)
+            // It is that node's now.
+            if wish.seed != nil { try NextKey.remove(in: folders.stateRoot) }
         }
     }
 

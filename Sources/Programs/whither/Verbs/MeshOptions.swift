@@ -2,11 +2,8 @@ import Admin
 import ArgumentParser
 import Host
 
-/// Where a mesh's daemon is found.
-struct Places: ParsableArguments {
-    @Option(help: ArgumentHelp("Which mesh, if several run here.", valueName: "name"))
-    var mesh: String?
-
+/// Where the daemons of all meshes keep things.
+struct Folders: ParsableArguments {
     @Option(
         name: .customLong("state"),
         help: ArgumentHelp("Where the state of all meshes is.", valueName: "folder"))
@@ -19,6 +16,14 @@ struct Places: ParsableArguments {
 
     /// The words that give another process the same.
     var words: [String] { ["--state", stateRoot, "--run", runRoot] }
+}
+
+/// Which daemon is asked.
+struct Places: ParsableArguments {
+    @Option(help: ArgumentHelp("Which mesh, if several run here.", valueName: "name"))
+    var mesh: String?
+
+    @OptionGroup var folders: Folders
 }
 
 /// How an answer is printed.

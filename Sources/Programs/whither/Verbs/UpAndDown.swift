@@ -11,12 +11,12 @@ struct Up: ParsableCommand {
     var name: String?
 
     @OptionGroup var start: StartOptions
-    @OptionGroup var places: Places
+    @OptionGroup var folders: Folders
 
     func run() throws {
-        let known = StateDirectory.list(root: places.stateRoot)
+        let known = StateDirectory.list(root: folders.stateRoot)
         let wanted = name.map { wanted in
-            known.filter { $0 == wanted || MeshFile.name(of: $0, in: places.stateRoot) == wanted }
+            known.filter { $0 == wanted || MeshFile.name(of: $0, in: folders.stateRoot) == wanted }
         }
         guard let names = Optional(wanted ?? known), !names.isEmpty else {
             throw AdminError(
@@ -24,18 +24,28 @@ struct Up: ParsableCommand {
                 name.map { "this machine is in no mesh \($0)" } ?? "this machine is in no mesh",
                 hint: "whither create NAME begins one, whither join INVITE joins one", exit: .usage)
         }
-        let client = Client(places: places)
+        let client = Client(folders: folders)
+        // One that does not start keeps no other from it.
+        var troubles: [(mesh: String, error: any Error)] = []
         for name in names {
-            let mesh = MeshFile.name(of: name, in: places.stateRoot) ?? name
+            let mesh = MeshFile.name(of: name, in: folders.stateRoot) ?? name
             guard !client.isRunning(name) else {
                 let isChanged = start.config != nil || start.pcap != nil
                 let hint = isChanged ? ", with the settings that it was started with" : ""
                 StandardStream.note("\(mesh) is up already\(hint)")
                 continue
             }
-            try DaemonProcess(name: name, places: places, start: start).launch()
-            StandardStream.note("\(mesh) is up")
+            do {
+                try DaemonProcess(name: name, folders: folders, start: start).launch()
+                StandardStream.note("\(mesh) is up")
+            } catch {
+                troubles.append((mesh, error))
+            }
         }
+        for trouble in troubles.dropFirst() {
+            StandardStream.note("\(trouble.mesh): \(trouble.error)")
+        }
+        if let first = troubles.first { throw first.error }
     }
 }
 
@@ -43,14 +53,16 @@ struct Down: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stop the daemon. The node stays a member, and whither up starts it again.")
 
-    @OptionGroup var start: StartOptions
+    @Argument(help: "The mesh, if several run here.")
+    var name: String?
+
     @OptionGroup var places: Places
 
     func run() throws {
-        let client = Client(places: places)
+        let client = Client(folders: places.folders, mesh: name ?? places.mesh)
         let name = try client.name()
         _ = try client.ask(.down, of: name)
-        DaemonProcess(name: name, places: places, start: start).waitForEnd()
+        DaemonEnd(name: name, folders: places.folders).wait()
     }
 }
 
@@ -61,7 +73,6 @@ struct Leave: ParsableCommand {
     @Flag(help: "Do not ask.")
     var yes = false
 
-    @OptionGroup var start: StartOptions
     @OptionGroup var places: Places
     @OptionGroup var answer: AnswerOptions
 
@@ -73,14 +84,28 @@ struct Leave: ParsableCommand {
                 "not_confirmed", "nothing was done",
                 hint: "leaving ends this node's key for ever: whither leave --yes")
         }
-        let result = try client.ask(.leave, of: name)
-        // What was signed goes out before the one who signed it is gone.
-        usleep(300_000)
+        let report = try leave(name, client)
         _ = try client.ask(.down, of: name)
-        DaemonProcess(name: name, places: places, start: start).waitForEnd()
-        try StateDirectory(root: places.stateRoot, name: name).removeAll()
-        rmdir("\(places.stateRoot)/\(name)")
-        if let report = result.report { try client.show(report, answer) }
+        let end = DaemonEnd(name: name, folders: places.folders)
+        end.wait()
+        try StateDirectory(root: places.folders.stateRoot, name: name).removeAll()
+        if let report {
+            try client.show(report, answer)
+        } else {
+            StandardStream.note("forgotten: this node was in no mesh yet")
+        }
+    }
+
+    /// - Returns: `nil` if there was nothing to leave: somebody has ended a `join` before its time.
+    private func leave(_ name: String, _ client: Client) throws -> (any AdminReport)? {
+        do {
+            let result = try client.ask(.leave, of: name)
+            // What was signed goes out before the one who signed it is gone.
+            usleep(300_000)
+            return result.report
+        } catch let error as AdminError where error.code == "no_mesh" {
+            return nil
+        }
     }
 
     private var isConfirmed: Bool {
@@ -102,20 +127,20 @@ struct DaemonVerb: ParsableCommand {
     var readyDescriptor: Int32?
 
     @OptionGroup var start: StartOptions
-    @OptionGroup var places: Places
+    @OptionGroup var folders: Folders
 
     func run() throws {
-        let path =
-            start.config
-            ?? "/etc/whither/\(MeshFile.name(of: name, in: places.stateRoot) ?? name).toml"
+        let known = MeshFile.name(of: name, in: folders.stateRoot) ?? name
+        let path = settingsPath(known)
         var isReady = false
         do {
             var settings = try DaemonSettings(path: path, mustExist: start.config != nil)
             settings.sessions.capture = start.pcap ?? settings.sessions.capture
             let daemon = Daemon(
                 Daemon.Options(
-                    stateRoot: places.stateRoot, runRoot: places.runRoot, name: name,
-                    settings: settings, settingsPath: path, version: Whither.version))
+                    stateRoot: folders.stateRoot, runRoot: folders.runRoot, name: name,
+                    settings: settings, settingsPath: path, pathOfMesh: settingsPath,
+                    version: Whither.version))
             try daemon.run {
                 isReady = true
                 if let readyDescriptor { Launcher.tell(Launcher.ready, on: readyDescriptor) }
@@ -127,6 +152,12 @@ struct DaemonVerb: ParsableCommand {
             }
             Launcher.tell("\(error)", on: readyDescriptor)
             throw ExitCode.undone
+        }
+    }
+
+    private var settingsPath: @Sendable (_ mesh: String) -> String {
+        { [config = start.config] mesh in
+            config ?? "\(DaemonSettings.standardRoot)/\(mesh).toml"
         }
     }
 }

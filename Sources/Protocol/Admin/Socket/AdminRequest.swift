@@ -24,7 +24,10 @@ package enum AdminRequest: Hashable, Sendable {
 
     package struct Create: Codable, Hashable, Sendable {
         package var name: String
+        /// What somebody has said that the node be called.
         package var nodeName: String?
+        /// What its host is called: if nobody has said anything.
+        package var hostName: String?
         /// An IPv4 prefix; `nil`: one that no local route overlaps.
         package var ipv4: String?
         package var onlyAdminsAdmit = false
@@ -46,7 +49,12 @@ package enum AdminRequest: Hashable, Sendable {
 
     package struct Join: Codable, Hashable, Sendable {
         package var invite: String
+        /// What somebody has said that the node be called.
         package var nodeName: String?
+        /// What its host is called: if nobody has said anything.
+        package var hostName: String?
+        /// Of the identity, 32 octets; `nil`: a new one.
+        package var seed: [UInt8]?
         package init(invite: String) { self.invite = invite }
     }
 
@@ -67,6 +75,8 @@ package enum AdminRequest: Hashable, Sendable {
         package var reason = ""
         /// What becomes of what it signed; without a word nothing is revoked if others need that.
         package var signed: Signed?
+        /// What stands on the paper of the root key, which then signs instead of this node's.
+        package var root: String?
         package init(who: String) { self.who = who }
 
         package enum Signed: String, Codable, Hashable, Sendable {
@@ -153,6 +163,7 @@ extension AdminRequest.Create {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(name: try fields.decode(String.self, forKey: .name))
         nodeName = try fields.decodeIfPresent(String.self, forKey: .nodeName)
+        hostName = try fields.decodeIfPresent(String.self, forKey: .hostName)
         ipv4 = try fields.decodeIfPresent(String.self, forKey: .ipv4)
         onlyAdminsAdmit = try fields.decodeIfPresent(Bool.self, forKey: .onlyAdminsAdmit) ?? false
         secondAdmin = try fields.decodeIfPresent(Bool.self, forKey: .secondAdmin) ?? false
@@ -183,6 +194,7 @@ extension AdminRequest.Revoke {
         self.init(who: try fields.decode(String.self, forKey: .who))
         reason = try fields.decodeIfPresent(String.self, forKey: .reason) ?? ""
         signed = try fields.decodeIfPresent(Signed.self, forKey: .signed)
+        root = try fields.decodeIfPresent(String.self, forKey: .root)
     }
 }
 

@@ -20,7 +20,9 @@ extension AdminError {
         case .alreadyInMesh:
             self.init(
                 "already_in_mesh", "this node is in a mesh already",
-                hint: "whither leave ends that; another mesh on this machine is another --name")
+                hint:
+                    "whither leave ends that; another mesh gets a daemon of its own from create or join"
+            )
         case .invite(let error): self.init(error)
         case .refused(let refusal): self.init(refusal, asked: asked)
         case .noMemberAnswered: self.init(unanswered: asked)
@@ -34,7 +36,7 @@ extension AdminError {
             self.init(
                 "not_allowed",
                 "this node's key may not \(verb.map { "do that: \($0)" } ?? "do that")",
-                hint: "whither id shows its roles; an admin can grant more")
+                hint: "whither id shows its roles; an admin makes invites for others: --role admin")
         case .trustObject(let error): self.init(error)
         case .record(let error):
             self.init("bad_record", "the mapping cannot be signed: \(error.words)", exit: .usage)
@@ -81,6 +83,25 @@ extension AdminError {
                 : "is one of them up, does UDP get through to that port, and is who made the invite still a member?"
         )
     }
+
+    /// Nobody would heed the revocation.
+    package static func mayNotRevoke(_ member: Member, asRoot: Bool) -> AdminError {
+        let name = member.displayName
+        return AdminError(
+            "may_not_revoke",
+            asRoot
+                ? "not revoked: a root key does not revoke \(name)"
+                : "not revoked: this node may not revoke \(name), which is nearer to the root",
+            hint: asRoot
+                ? nil
+                : "an admin as near as that can, or the paper of the root key: whither revoke \(name) --root"
+        )
+    }
+
+    /// What was typed is a key of some other mesh, or the next root's.
+    package static let notTheRoot = AdminError(
+        "not_the_root", "that is not the present root key of this mesh",
+        hint: "its paper begins with R1, and was printed by whither create", exit: .usage)
 
     /// Others hang on a key that somebody wants to revoke.
     package init(revoking member: Member, _ plan: RevocationPlan) {

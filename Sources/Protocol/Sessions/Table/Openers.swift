@@ -47,6 +47,7 @@ extension SessionTable {
         peers[slot].attempt += 1
         peers[slot].nextAttempt = time.moment + retryDelay(after: number)
         peers[slot].isWanted = false
+        peers[slot].isHeld = false
         let routes = routes(to: slot, at: time.moment, directory: directory)
         guard let key = directory.dataKey(of: node), !routes.isEmpty else {
             dropOpening(slot)
@@ -248,6 +249,7 @@ extension SessionTable {
         peers[slot].attempt = 0
         peers[slot].nextAttempt = now
         peers[slot].isWanted = false
+        peers[slot].isHeld = false
         peers[slot].silences = 0
         peers[slot].lastReceived = now
         changed(slot)

@@ -74,6 +74,7 @@ extension SessionTable {
         let lost = nodes.filter { node in
             guard let slot = slots[node] else { return true }
             return peers[slot].current == nil && peers[slot].halfOpen.isEmpty
+                && mayRetry(slot)
         }
         for node in lost.prefix(SessionLimit.strayCalls) {
             effects += retry(node, at: time, directory: &directory, using: &random)

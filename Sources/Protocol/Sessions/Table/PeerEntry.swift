@@ -142,6 +142,8 @@ struct PeerEntry: Sendable {
     var isChanged = false
     /// How often the peer took another process for this one. It stands here because there is room for it.
     var replacements: UInt8 = 0
+    /// Nothing but ``nextAttempt`` is a reason to call it.
+    var isHeld = false
     /// The timer that is set for it.
     var scheduled = Moment.never
 

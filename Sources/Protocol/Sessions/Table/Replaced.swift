@@ -32,9 +32,8 @@ extension SessionTable {
         peers[slot].attempt = 0
         peers[slot].nextAttempt = next
         peers[slot].isWanted = true
-        guard next < peers[slot].scheduled else { return }
-        peers[slot].scheduled = next
-        timers.set(next, for: slot)
+        peers[slot].isHeld = true
+        schedule(slot)
     }
 
     /// So many times a copy calls at once: more than it takes until both know of each other.

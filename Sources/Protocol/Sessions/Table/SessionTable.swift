@@ -180,8 +180,8 @@ package struct SessionTable: Sendable {
         var effects: [SessionEffect] = []
         guard node != identity.node else { return [] }
         let slot = slot(of: node, at: time.moment, &effects)
-        guard peers[slot].current == nil,
-            peers[slot].opening == nil || peers[slot].attempt > settings.retries.count
+        guard peers[slot].current == nil, mayRetry(slot),
+            !peers[slot].isHeld || time.moment >= peers[slot].nextAttempt
         else { return effects }
         peers[slot].attempt = 0
         peers[slot].nextAttempt = time.moment
@@ -189,6 +189,11 @@ package struct SessionTable: Sendable {
         attemptIfDue(slot, at: time, directory: &directory, using: &random, &effects)
         schedule(slot)
         return effects
+    }
+
+    /// Not while openers follow each other quickly.
+    func mayRetry(_ slot: Int) -> Bool {
+        peers[slot].opening == nil || peers[slot].attempt > settings.retries.count
     }
 
     /// Challenges the node on its present path, which measures the round trip.

@@ -144,7 +144,7 @@ extension SessionTable {
     private func deadline(of slot: Int) -> Moment {
         // Where it stands: after every packet, and an entry is large.
         var moment = Moment.never
-        if peers[slot].opening != nil { moment = peers[slot].nextAttempt }
+        if peers[slot].opening != nil || peers[slot].isHeld { moment = peers[slot].nextAttempt }
         if !isPlanted(.oldKeysStay) {
             if let since = peers[slot].current?.since {
                 moment = min(moment, since + settings.refuseAfter)

@@ -1,6 +1,6 @@
 import Cryptography
 
-/// Objects whose right to be here cannot be seen yet: their signer, invite or root is not known. They
+/// Objects whose right to be here cannot be seen yet: their signer, invite, subject or root is not known. They
 /// are signed, wait, and are not part of the set.
 struct Parking: Sendable {
     /// trust.md 10.
@@ -10,6 +10,8 @@ struct Parking: Sendable {
     /// In the order of arrival.
     private var byIssuer: [Ed25519.PublicKey: [ObjectID]] = [:]
     private var byInvite: [ObjectID: [ObjectID]] = [:]
+    /// Claims for a key.
+    private var byClaimant: [Ed25519.PublicKey: [ObjectID]] = [:]
     private var rotations: [RootCommitment: [ObjectID]] = [:]
     private var arrivals = 0
 
@@ -29,6 +31,7 @@ struct Parking: Sendable {
         byIssuer[entry.signer, default: []].append(entry.id)
         switch entry.kind {
         case .admission(let admission): byInvite[admission.invite, default: []].append(entry.id)
+        case .claim(let claim): byClaimant[claim.subject, default: []].append(entry.id)
         case .rotation:
             rotations[RootCommitment(to: entry.signer), default: []].append(entry.id)
         default: break
@@ -56,6 +59,7 @@ struct Parking: Sendable {
         Self.drop(id, from: &byIssuer, at: entry.signer)
         switch entry.kind {
         case .admission(let admission): Self.drop(id, from: &byInvite, at: admission.invite)
+        case .claim(let claim): Self.drop(id, from: &byClaimant, at: claim.subject)
         case .rotation: Self.drop(id, from: &rotations, at: RootCommitment(to: entry.signer))
         default: break
         }
@@ -73,15 +77,19 @@ struct Parking: Sendable {
     func waiting(for entry: Entry) -> [ObjectID] {
         switch entry.kind {
         case .genesis(let genesis):
-            return signed(by: entry.signer) + (rotations[genesis.commitment] ?? [])
+            return introducing(entry.signer) + (rotations[genesis.commitment] ?? [])
         case .rotation(let rotation):
-            return signed(by: entry.signer) + (rotations[rotation.commitment] ?? [])
-        case .grant(let grant): return signed(by: grant.subject)
+            return introducing(entry.signer) + (rotations[rotation.commitment] ?? [])
+        case .grant(let grant): return introducing(grant.subject)
         case .invite: return byInvite[entry.id] ?? []
-        case .admission(let admission): return signed(by: admission.node)
+        case .admission(let admission): return introducing(admission.node)
         case .nodeRecord, .claim, .revocation, .salt, .time: return []
         }
     }
 
-    private func signed(by key: Ed25519.PublicKey) -> [ObjectID] { byIssuer[key] ?? [] }
+    /// What a key has signed, and what somebody has claimed for it.
+    private func introducing(_ key: Ed25519.PublicKey) -> [ObjectID] {
+        let signed = byIssuer[key] ?? []
+        return signed + (byClaimant[key] ?? []).filter { !signed.contains($0) }
+    }
 }

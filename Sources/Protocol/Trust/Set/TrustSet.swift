@@ -77,6 +77,24 @@ package struct TrustSet: Sendable {
     }
 }
 
+// From the disk
+extension TrustSet {
+    /// Takes back what a set held before. In the order in which they were signed, as far as clocks agree,
+    /// since what comes before its signer's right waits, and only so much can wait; what found no place is
+    /// offered again as long as that helps.
+    package mutating func restore(_ objects: [TrustObject]) {
+        var left = objects.map { (id: $0.id(in: mesh), object: $0) }.sorted {
+            ($0.object.statement.stamp, $0.id) < ($1.object.statement.stamp, $1.id)
+        }
+        while !left.isEmpty {
+            let before = count
+            for (_, object) in left { _ = insert(object) }
+            left.removeAll { entries[$0.id] != nil || parking.contains($0.id) }
+            guard count > before else { return }
+        }
+    }
+}
+
 // Which objects may be here
 extension TrustSet {
     /// What can be said before the signature is looked at.
@@ -89,7 +107,9 @@ extension TrustSet {
         guard holdings[quota.subject]?.admits(entry, under: quota) ?? true else {
             return quota.limit == 1 ? .superseded : .bound
         }
-        return entries.count < Self.limit || records[entry.signer] != nil ? nil : .bound
+        // A newer node record takes the place of one that is here.
+        let isRenewal = entry.form == .nodeRecord && records[entry.signer] != nil
+        return entries.count < Self.limit || isRenewal ? nil : .bound
     }
 
     /// - Returns: `nil` if it is an admission and its invite is not here.
@@ -116,7 +136,9 @@ extension TrustSet {
         case .invite: return has(.inviter, entry.signer)
         case .admission(let admission):
             return invite(admission.invite) != nil && has(.admitter, entry.signer)
-        case .claim: return has(.admitter, entry.signer)
+        // Each subject has a quota of its own, so it must be somebody.
+        case .claim(let claim):
+            return has(.admitter, entry.signer) && introduced[claim.subject] != nil
         case .nodeRecord, .revocation: return has([], entry.signer)
         case .salt, .time: return has(.steward, entry.signer)
         }

@@ -2,8 +2,8 @@ package import Cryptography
 
 extension Standing {
     /// What somebody who knows only the mesh id must be shown to see what a key may do, and who may not
-    /// do anything any more: genesis and rotations, then from the root to the key, then all revocations,
-    /// each behind what its signer stands on. Parents come before children.
+    /// do anything any more: genesis and rotations, then from the root to the key, then all revocations that
+    /// count, each behind what its signer stands on. Parents come before children.
     package func chain(of key: Ed25519.PublicKey) -> [ObjectID] {
         let evaluation = storage.effect.evaluation
         var chain = ChainBuilder(evaluation: evaluation)
@@ -17,7 +17,9 @@ extension Standing {
         }
         if let number = evaluation.number(of: key) { chain.visit(number) }
         for (place, entry) in evaluation.entries.enumerated() {
-            guard case .revocation = entry.kind, let signer = evaluation.number(of: entry.signer)
+            guard case .revocation(let revocation) = entry.kind,
+                evaluation.decides(revocation, entry.rank),
+                let signer = evaluation.number(of: entry.signer)
             else { continue }
             chain.visit(signer)
             chain.append(place)
@@ -70,5 +72,51 @@ private struct ChainBuilder {
     private enum Step {
         case visit(Int)
         case append(Int)
+    }
+}
+
+// Which revocations matter: whoever is in a mesh can sign any number of others.
+extension Standing {
+    /// Whether a revocation by this signer is among those that have ended what it names.
+    package func heeds(_ revocation: Revocation, by signer: Ed25519.PublicKey) -> Bool {
+        let evaluation = storage.effect.evaluation
+        switch revocation.subject {
+        case .key(let key): return isRevoked(key)
+        case .object(let id):
+            return signer == root || evaluation.isRevoked(object: id)
+        }
+    }
+
+    /// Those of some lists that a revocation or rotation asks for which decides something.
+    package func heeded(keepLists hashes: [[UInt8]]) -> [[UInt8]] {
+        guard !hashes.isEmpty else { return [] }
+        let evaluation = storage.effect.evaluation
+        var heeded: Set<[UInt8]> = []
+        for entry in evaluation.entries {
+            switch entry.kind {
+            case .rotation(let rotation):
+                if let hash = rotation.keepList { heeded.insert(hash) }
+            case .revocation(let revocation):
+                guard let hash = revocation.keepList, evaluation.decides(revocation, entry.rank)
+                else { continue }
+                heeded.insert(hash)
+            default: continue
+            }
+        }
+        return hashes.filter { heeded.contains($0) }
+    }
+}
+
+extension Evaluation {
+    /// Whether it is the one of all revocations of its subject whose keep list counts.
+    fileprivate func decides(_ revocation: Revocation, _ rank: Rank) -> Bool {
+        switch revocation.subject {
+        case .key(let key): return number(of: key).flatMap { rulings[$0] }?.rank == rank
+        case .object(let id): return place(of: id).flatMap { objectRulings[$0] }?.rank == rank
+        }
+    }
+
+    fileprivate func isRevoked(object id: ObjectID) -> Bool {
+        place(of: id).map { objectRulings[$0] != nil } ?? false
     }
 }

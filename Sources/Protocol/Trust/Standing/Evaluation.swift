@@ -54,6 +54,8 @@ final class Evaluation: Sendable {
 
     func number(of key: Ed25519.PublicKey) -> Int? { ground.numbers[key] }
 
+    func place(of id: ObjectID) -> Int? { places[id] }
+
     func place(ofInvite id: ObjectID) -> Int? {
         places[id].flatMap { entries[$0].form == .invite ? $0 : nil }
     }

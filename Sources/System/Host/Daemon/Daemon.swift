@@ -19,17 +19,21 @@ package struct Daemon {
         package var settings: DaemonSettings
         /// Where they are from; `nil`: nowhere.
         package var settingsPath: String?
+        /// Where the settings of a mesh are, by its own name: who joins learns that only inside.
+        package var pathOfMesh: (@Sendable (String) -> String)?
         package var version: String
 
         package init(
             stateRoot: String, runRoot: String, name: String, settings: DaemonSettings,
-            settingsPath: String?, version: String
+            settingsPath: String?, pathOfMesh: (@Sendable (String) -> String)? = nil,
+            version: String
         ) {
             self.stateRoot = stateRoot
             self.runRoot = runRoot
             self.name = name
             self.settings = settings
             self.settingsPath = settingsPath
+            self.pathOfMesh = pathOfMesh
             self.version = version
         }
     }
@@ -82,12 +86,13 @@ package struct Daemon {
         let loop = try Loop(
             Node(settings, disk: contents.disk), devices, mailbox: mailbox, clock: clock,
             settings: options.settings, settingsPath: options.settingsPath, facts: facts, log: log
-        ) { [state] name in
+        ) { [state, options] name in
             do throws(HostError) {
                 try state.write([UInt8]("\(name)\n".utf8), to: Self.nameFile)
             } catch {
                 log.warning(.stateUnwritable, ["why": "\(error)"])
             }
+            return options.pathOfMesh?(name.description)
         }
 
         mkdir(options.runRoot, 0o755)

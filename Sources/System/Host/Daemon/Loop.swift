@@ -60,9 +60,9 @@ final class Loop {
     /// Why it stops, if nobody told it to.
     private(set) var failure: HostError?
     private(set) var settings: DaemonSettings
-    private let settingsPath: String?
-    /// Called once the mesh's own name is known.
-    private var learnedName: ((MeshName) -> Void)?
+    private var settingsPath: String?
+    /// Called once the mesh's own name is known; answers where the settings of that mesh are.
+    private var learnedName: ((MeshName) -> String?)?
 
     private let devices: Devices
     private let mailbox: Mailbox<Letter>
@@ -84,7 +84,7 @@ final class Loop {
     init(
         _ node: Node, _ devices: Devices, mailbox: Mailbox<Letter>, clock: SystemClock,
         settings: DaemonSettings, settingsPath: String?, facts: HostFacts, log: DaemonLog,
-        learnedName: @escaping (MeshName) -> Void
+        learnedName: @escaping (MeshName) -> String?
     ) throws(HostError) {
         self.node = node
         self.devices = devices
@@ -246,7 +246,10 @@ final class Loop {
     private func follow() {
         if let learnedName, let name = node.core?.standing.genesis?.name {
             self.learnedName = nil
-            learnedName(name)
+            if let path = learnedName(name), path != settingsPath {
+                settingsPath = path
+                if access(path, F_OK) == 0 { reload() }
+            }
         }
         let line = node.core.flatMap { HealthLine.outside($0) }
         if line?.code != outside {

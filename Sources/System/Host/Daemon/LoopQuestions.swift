@@ -21,7 +21,7 @@ extension Loop {
     ) throws(AdminError) {
         switch request {
         case .create(let wish): try create(wish, for: client)
-        case .join(let wish): join(wish, for: client)
+        case .join(let wish): try join(wish, for: client)
         case .invite(let wish): try invite(wish, for: client)
         case .leave:
             // Who is out already has nothing to sign, and only forgets.
@@ -116,11 +116,7 @@ extension Loop {
         _ wish: AdminRequest.Create, for client: AdminSocket.Client
     ) throws(AdminError) {
         guard let name = MeshName(wish.name) else { throw .badName(wish.name) }
-        var nodeName: MeshName?
-        if let text = wish.nodeName ?? settings.name?.description {
-            guard let name = MeshName(text) else { throw .badName(text) }
-            nodeName = name
-        }
+        let nodeName = try nodeName(wish.nodeName, ofHost: wish.hostName)
         var plan = MeshPlan(name: name, nodeName: nodeName, pool: try pool(wish.ipv4))
         plan.onlyAdminsAdmit = wish.onlyAdminsAdmit
         expectWrite(for: client)
@@ -142,11 +138,22 @@ extension Loop {
     /// Long enough to carry it to the second node.
     private static let firstInviteLife = Span.hours(24)
 
-    private func join(_ wish: AdminRequest.Join, for client: AdminSocket.Client) {
+    /// What somebody said, else what the settings say, else what the host is called.
+    private func nodeName(
+        _ said: String?, ofHost host: String?
+    ) throws(AdminError) -> MeshName? {
+        guard let said else { return settings.name ?? host.flatMap { MeshName($0) } }
+        guard let name = MeshName(said) else { throw .badName(said) }
+        return name
+    }
+
+    private func join(
+        _ wish: AdminRequest.Join, for client: AdminSocket.Client
+    ) throws(AdminError) {
         let start = clock.now.moment
-        let name = (wish.nodeName ?? settings.name?.description).flatMap { MeshName($0) }
+        let name = try nodeName(wish.nodeName, ofHost: wish.hostName)
         asking = (at: start + Self.joinQuiet, client: client)
-        ask(.join(wish.invite, name: name)) { loop, answer in
+        ask(.join(wish.invite, name: name, seed: wish.seed)) { loop, answer in
             loop.asking = nil
             guard case .joined = answer else {
                 client.reply(.error(loop.error(answer.failure ?? .noMemberAnswered, verb: "join")))
@@ -226,7 +233,11 @@ extension Loop {
     ) throws(AdminError) {
         guard let core = node.core else { throw AdminError(.noMesh) }
         let member = try Resolver(core).member(wish.who)
-        let plan = core.planRevocation(of: member.key, at: clock.now)
+        let root = try wish.root.map { typed throws(AdminError) in
+            try rootKey(typed, of: core)
+        }
+        let plan = core.planRevocation(of: member.key, by: root?.key, at: clock.now)
+        guard plan.counts else { throw .mayNotRevoke(member, asRoot: root != nil) }
         guard plan.isHarmless || wish.signed != nil else {
             throw AdminError(revoking: member, plan)
         }
@@ -240,7 +251,7 @@ extension Loop {
             }
         }
         deeds.append(RevocationDeed(subject: .key(member.key), kept: isKept ? plan.kept : []))
-        revoke(deeds[...], wish.reason, for: client) { loop in
+        revoke(deeds[...], wish.reason, root: root?.seed, for: client) { loop in
             loop.revoked.append(
                 Revoked(
                     start: loop.clock.now.moment, client: client, member: member,
@@ -250,17 +261,27 @@ extension Loop {
     }
 
     private func revoke(
-        _ deeds: ArraySlice<RevocationDeed>, _ reason: String,
+        _ deeds: ArraySlice<RevocationDeed>, _ reason: String, root: [UInt8]?,
         for client: AdminSocket.Client, then: @escaping (Loop) -> Void
     ) {
         guard let deed = deeds.first else { return then(self) }
-        ask(.revoke(deed.subject, reason: reason, keeping: deed.kept)) { loop, answer in
+        ask(.revoke(deed.subject, reason: reason, keeping: deed.kept, root: root)) { loop, answer in
             if let failure = answer.failure {
                 client.reply(.error(loop.error(failure, verb: "revoke")))
             } else {
-                loop.revoke(deeds.dropFirst(), reason, for: client, then: then)
+                loop.revoke(deeds.dropFirst(), reason, root: root, for: client, then: then)
             }
         }
+    }
+
+    private func rootKey(
+        _ typed: String, of core: Core
+    ) throws(AdminError) -> (key: Ed25519.SecretKey, seed: [UInt8]) {
+        let words = try RootWords(typed: typed)
+        guard words.kind == .root, let key = Ed25519.SecretKey(seed: words.seed),
+            core.standing.root == key.publicKey
+        else { throw .notTheRoot }
+        return (key, words.seed)
     }
 
     private struct RevocationDeed {
@@ -421,7 +442,7 @@ extension AdminError {
     fileprivate static func badName(_ text: String) -> AdminError {
         AdminError(
             "bad_name", "\"\(text.prefix(70))\" is no name",
-            hint: "letters, digits and hyphens, at most 63, as in DNS", exit: .usage)
+            hint: "1 to 29 letters a to z, digits and single hyphens", exit: .usage)
     }
 
     fileprivate static func badPool(_ text: String) -> AdminError {

@@ -71,9 +71,11 @@ package final class StateDirectory: Sendable {
         try SecretFile.remove("\(path)/\(file)")
     }
 
-    /// Forgets the node: all of it goes but the lock.
+    /// Forgets the node. The lock goes last, while it is held.
     package func removeAll() throws(HostError) {
         for file in try Self.entries(of: path) where file != "lock" { try remove(file) }
+        unlink("\(path)/lock")
+        rmdir(path)
     }
 
     /// What a node left here, and what will take its writes.
@@ -180,7 +182,7 @@ extension StateDirectory {
             && !name.utf8.contains(0)
     }
 
-    private static func make(_ path: String, mode: mode_t) throws(HostError) {
+    static func make(_ path: String, mode: mode_t) throws(HostError) {
         guard mkdir(path, mode) == 0 || errno == EEXIST else {
             throw HostError("cannot make \(path)", code: errno)
         }

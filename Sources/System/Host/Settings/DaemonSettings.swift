@@ -126,6 +126,7 @@ extension DaemonSettings {
         if sessions.hasEarlyData != new.sessions.hasEarlyData { keys.append("sessions.early-data") }
         if sessions.capture != new.sessions.capture { keys.append("sessions.pcap") }
         if lisp.ttl != new.lisp.ttl { keys.append("lisp.ttl") }
+        if log.format != new.log.format { keys.append("log.format") }
         return keys
     }
 }
