@@ -261,7 +261,7 @@ struct StandingTests {
         // The genesis of another mesh is none of ours.
         let foreign = Genesis(
             name: try #require(MeshName("other")), commitment: own,
-            pool: try #require(Prefix(IPv4Address(rawValue: 0), length: 0)))
+            pool: try #require(Prefix(IPv4Address(rawValue: 0x0A00_0000), length: 8)))
         let object = try world.sign(.genesis(foreign), by: world.root)
         let outcome10 = world.set.insert(object)
         #expect(outcome10 == .refused(.unknownRoot))

@@ -178,6 +178,31 @@ struct TrustObjectTests {
         }
     }
 
+    @Test("a pool has 8 to 29 bits: no genesis takes all of IPv4 from those who join")
+    func pools() throws {
+        let genesis = try #require(Self.vectors["genesis"]).octets
+        let start = try #require(genesis.firstRange(of: [UInt8](hex: "0a4d0000 10"))).lowerBound
+        for length in 0...33 {
+            var changed = genesis
+            let pool = Prefix(host: IPv4Address(rawValue: 0x0A4D_0000)).shortened(
+                to: min(length, 32))
+            changed.replaceSubrange(
+                start..<start + 5,
+                with: withUnsafeBytes(of: pool.address.rawValue.bigEndian) { [UInt8]($0) }
+                    + [UInt8(length)])
+            if 8...29 ~= length {
+                let kind = try TrustObject(octets: changed).statement.kind
+                guard case .genesis(let read) = kind else { preconditionFailure("\(kind)") }
+                #expect(read.pool == pool)
+            } else {
+                #expect(
+                    throws: TrustObjectError.wire(
+                        .invalid("mask length of pool", value: length, at: start + 4))
+                ) { try TrustObject(octets: changed) }
+            }
+        }
+    }
+
     @Test("an error says where in the object")
     func places() throws {
         let grant = try #require(Self.vectors["grant"]).octets

@@ -10,6 +10,10 @@ package struct Genesis: Hashable, Sendable {
     /// Bit 0: members are no admitters.
     package var policy: UInt32 = 0
 
+    /// Mask lengths of a pool. Every member leads the pool into the overlay: no shorter one, or whoever begins
+    /// a mesh could take all IPv4 of those who join it; no longer one, which would have too few addresses.
+    package static let poolLengths = 8...29
+
     package init(name: MeshName, commitment: RootCommitment, pool: Prefix<IPv4Address>) {
         self.name = name
         self.commitment = commitment
@@ -23,7 +27,9 @@ package struct Genesis: Hashable, Sendable {
         pool = try fields.need(.pool) { reader throws(WireError) in
             let address = IPv4Address(rawValue: try reader.read("IPv4 pool"))
             let length: UInt8 = try reader.read("mask length of pool")
-            guard let pool = Prefix(address, length: Int(length)), pool.address == address else {
+            guard Self.poolLengths ~= Int(length), let pool = Prefix(address, length: Int(length)),
+                pool.address == address
+            else {
                 throw .invalid("mask length of pool", value: Int(length), at: 4)
             }
             return pool
