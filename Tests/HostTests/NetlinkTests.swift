@@ -135,6 +135,11 @@ struct NetlinkTests {
                 #expect(monitor.drain())
                 #expect(!monitor.drain())
             }
+            try netlink.addLink("other", kind: "bridge")
+            let other = try #require(try netlink.link(named: "other")).index
+            try netlink.setAlias(other, "far")
+            #expect(try netlink.link(named: "other")?.alias == "far")
+            _ = monitor.drain()
             _ = try netlink.routes()
             #expect(!monitor.drain(), "to ask is no change")
         }

@@ -20,6 +20,10 @@ struct UnderlayAddressTests {
         Link(index: 11, name: "whither7", mtu: 1400, flags: running, kind: "tun"),
         Link(index: 12, name: "relief", mtu: 1400, flags: running, kind: "tun"),
         Link(index: 13, name: "wg0", mtu: 1420, flags: running, kind: "wireguard"),
+        Link(index: 14, name: "tun0", mtu: 1500, flags: running, kind: "tun"),
+        Link(
+            index: 15, name: "harbour", mtu: 1400, flags: running, kind: "tun",
+            alias: Link.meshAlias),
     ]
 
     static func address(
@@ -52,16 +56,19 @@ struct UnderlayAddressTests {
 
     @Test("2: not of bridges and cables into this host, nor of a mesh's device, unless asked")
     func inner() {
-        let all = (6...13).map { Self.address("192.0.2.\($0)/24", $0) }
+        let all = (6...15).map { Self.address("192.0.2.\($0)/24", $0) }
         #expect(
             Self.chosen(all, excluding: ["relief"]) == [
                 "192.0.2.8/32 br0 9000", "192.0.2.10/32 veth2 1500", "192.0.2.13/32 wg0 1420",
+                "192.0.2.14/32 tun0 1500",
             ])
         #expect(
-            Self.chosen(all, excluding: ["relief"], including: ["docker0", "veth1", "whither7"])
-                .map { $0.split(separator: " ")[1] } == [
-                    "docker0", "br0", "veth1", "veth2", "whither7", "wg0",
-                ])
+            Self.chosen(
+                all, excluding: ["relief"], including: ["docker0", "veth1", "whither7", "harbour"]
+            )
+            .map { $0.split(separator: " ")[1] } == [
+                "docker0", "br0", "veth1", "veth2", "whither7", "wg0", "tun0", "harbour",
+            ])
     }
 
     @Test("3: not what is tentative, a duplicate or deprecated")

@@ -21,6 +21,8 @@ struct Overlay {
         self.tun = tun
         self.mtu = mtu
         netlink = try Netlink()
+        // Before it has an address, so that no other mesh's daemon takes that for an RLOC.
+        try netlink.setAlias(tun.index, Link.meshAlias)
         try netlink.setUp(tun.index, mtu: mtu, linkLocal: false)
     }
 

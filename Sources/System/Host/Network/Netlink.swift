@@ -73,6 +73,13 @@ package struct Netlink: Sendable {
         try socket.ask(message, "set the MTU of interface \(index) to \(mtu)")
     }
 
+    /// A text for people and programs, beside the name (`ip link` shows it).
+    package func setAlias(_ index: Int32, _ alias: String) throws(HostError) {
+        var message = linkMessage(index)
+        message.attribute(Int(IFLA_IFALIAS), [UInt8](alias.utf8))
+        try socket.ask(message, "give interface \(index) the alias \(alias)")
+    }
+
     /// Makes an interface a port of a bridge.
     package func setMaster(_ index: Int32, _ master: Int32) throws(HostError) {
         var message = linkMessage(index)

@@ -13,10 +13,14 @@ package struct Link: Hashable, Sendable {
     package var kind: String?
     /// The bridge or bond that it is a port of.
     package var master: Int32?
+    package var alias: String?
+
+    /// Of the TUN device of a mesh's daemon, whatever its name.
+    package static let meshAlias = "whither"
 
     package init(
         index: Int32, name: String, mtu: Int, flags: UInt32, kind: String? = nil,
-        master: Int32? = nil
+        master: Int32? = nil, alias: String? = nil
     ) {
         self.index = index
         self.name = name
@@ -24,6 +28,7 @@ package struct Link: Hashable, Sendable {
         self.flags = flags
         self.kind = kind
         self.master = master
+        self.alias = alias
     }
 
     /// Somebody wants it up.
@@ -36,6 +41,8 @@ package struct Link: Hashable, Sendable {
         return flags & all == all
     }
     package var isLoopback: Bool { flags & UInt32(IFF_LOOPBACK) != 0 }
+    /// What comes out of it is inside a mesh.
+    package var isMesh: Bool { alias == Self.meshAlias }
 
     /// - Returns: `nil` if the message is of another kind, or nonsense.
     package init?(_ message: NetlinkMessage) {
@@ -48,7 +55,8 @@ package struct Link: Hashable, Sendable {
             index: fixed.ifi_index, name: name, mtu: Int(attributes.number(Int(IFLA_MTU)) ?? 0),
             flags: fixed.ifi_flags,
             kind: attributes.nested(Int(IFLA_LINKINFO))?.text(Int(IFLA_INFO_KIND)),
-            master: attributes.number(Int(IFLA_MASTER)).map(Int32.init(truncatingIfNeeded:)))
+            master: attributes.number(Int(IFLA_MASTER)).map(Int32.init(truncatingIfNeeded:)),
+            alias: attributes.text(Int(IFLA_IFALIAS)))
     }
 }
 

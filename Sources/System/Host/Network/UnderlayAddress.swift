@@ -36,7 +36,7 @@ extension UnderlayAddress {
     /// 1. if its interface is excluded, unknown, the loopback, or down or without a carrier;
     /// 2. unless its interface is included by name: if the interface is a container's or virtual
     ///    machine's (its name begins as Docker's and others' bridges do, or it is a veth that is a
-    ///    port of a bridge), or another mesh's TUN device;
+    ///    port of a bridge), or another mesh's TUN device, whatever its name (``Link/isMesh``);
     /// 3. if it is tentative, a duplicate, or deprecated;
     /// 4. if its scope is less than a site: loopback, link-local, multicast and the like. RFC 1918 and
     ///    ULA addresses stay: whether they are reached, only a probe can tell.
@@ -77,14 +77,14 @@ extension UnderlayAddress {
 
 extension Link {
     /// Beginnings of the names that container and virtual machine software gives its bridges, and
-    /// that we give TUN devices.
+    /// that we give TUN devices unless somebody names them.
     private static let innerNames = [
         "docker", "br-", "virbr", "lxcbr", "lxdbr", "podman", "cni", "whither",
     ]
 
     /// It leads into this host, not out of it.
     fileprivate func isInner(master: Link?) -> Bool {
-        if Self.innerNames.contains(where: name.hasPrefix) { return true }
+        if isMesh || Self.innerNames.contains(where: name.hasPrefix) { return true }
         return kind == "veth" && master?.kind == "bridge"
     }
 }

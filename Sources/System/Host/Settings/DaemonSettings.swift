@@ -40,7 +40,7 @@ package struct DaemonSettings: Hashable, Sendable {
     package struct Locators: Hashable, Sendable {
         /// Announced in place of what this host's links have; empty: what they have.
         package var addresses: [Address] = []
-        /// Empty: all but bridges of containers and devices of tunnels.
+        /// Empty: all but bridges of containers and virtual machines, and devices of meshes.
         package var include: [InterfacePattern] = []
         package var exclude: [InterfacePattern] = []
     }
