@@ -44,7 +44,9 @@ struct NetlinkTests {
         }
     }
 
-    @Test("routes come, replace their like, and go", arguments: ["10.55.7.7/16", "fd00:55::7/48"])
+    @Test(
+        "routes come, never in place of others, and go",
+        arguments: ["10.55.7.7/16", "fd00:55::7/48"])
     func routes(text: String) throws {
         try Namespace().inside {
             let netlink = try Netlink()
@@ -55,8 +57,12 @@ struct NetlinkTests {
             func mine() throws -> [Route] {
                 try netlink.routes().filter { $0.origin == Netlink.routeOrigin }
             }
-            try netlink.addRoute(prefix, index: indices[0])
             try netlink.addRoute(prefix, index: indices[1])
+            #expect {
+                try netlink.addRoute(prefix, index: indices[0])
+            } throws: {
+                ($0 as? HostError)?.code == EEXIST
+            }
             let route = try #require(try mine().first)
             #expect(try mine().count == 1 && route.index == indices[1])
             #expect(route.prefix == prefix.network && route.isUnicastInMain)

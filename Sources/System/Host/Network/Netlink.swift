@@ -196,7 +196,8 @@ package struct Netlink: Sendable {
     /// The mark of our routes (`ip route` shows the number): above those that iproute2 knows.
     package static let routeOrigin: UInt8 = 193
 
-    /// Leads a network to an interface, in place of a route of the same network and metric.
+    /// Leads a network to an interface. Never in place of another route of the same network and metric: that
+    /// one is somebody else's, and the kernel says that it is there (EEXIST).
     /// - Parameters:
     ///   - gateway: A router on the way; `nil`: the network is on the interface's own link.
     ///   - metric: 0: the kernel's own (1024 for IPv6).
@@ -205,7 +206,7 @@ package struct Netlink: Sendable {
     ) throws(HostError) {
         try socket.ask(
             routeMessage(
-                Int(RTM_NEWROUTE), NLM_F_CREATE | NLM_F_REPLACE, prefix, index, gateway, metric),
+                Int(RTM_NEWROUTE), NLM_F_CREATE | NLM_F_EXCL, prefix, index, gateway, metric),
             "add route \(prefix.network) to interface \(index)")
     }
 
