@@ -90,6 +90,21 @@ struct ReportTests {
         #expect(isPlain(report.text))
     }
 
+    @Test("what keeps packets out of the overlay is shown, and what still works")
+    func overlayFacts() throws {
+        let run = try MeshRun.formed(3)
+        let report = run.status {
+            $0.overlayTrouble = "cannot add address fd00::1/128 to interface 5: No such device"
+            $0.poolOverlap = "10.128.0.0/24 (via eth0)"
+        }
+        #expect(report.health.map(\.code) == ["overlay", "ipv4_overlaps"])
+        #expect(report.health.map(\.level) == [.bad, .warn])
+        #expect(
+            report.health[1].what + ": " + (report.health[1].hint ?? "")
+                == "the mesh's IPv4 pool 10.128.0.0/16 overlaps a route of this host, 10.128.0.0/24 "
+                + "(via eth0): IPv4 inside does not work here, IPv6 does")
+    }
+
     @Test("loss is what the wire lost of a member's packets, and nothing where little was sent")
     func loss() throws {
         let run = try MeshRun.formed(3) { $0.sweeps = .hours(1) }

@@ -16,6 +16,10 @@ package struct HostFacts: Hashable, Sendable {
     package var stateDirectory: String?
     /// Why what was written is not durable; `nil`: it is.
     package var diskTrouble: String?
+    /// What of this host the mesh's IPv4 pool overlaps, "192.168.1.0/24 (via eth0)"; `nil`: nothing.
+    package var poolOverlap: String?
+    /// What the kernel refuses to the TUN device; `nil`: nothing.
+    package var overlayTrouble: String?
     /// The last step of mesh time, seconds, and how long ago it was.
     package var clockStep: (seconds: Double, ago: Span)? {
         get { step.map { ($0.seconds, $0.ago) } }

@@ -34,8 +34,8 @@ extension HealthLine {
         of core: Core, members: [MemberReport], at now: Now, host: HostFacts
     ) -> [HealthLine] {
         let lines =
-            identity(core) + disk(core, host) + network(core, members, now, host)
-            + clock(core, now, host) + agreement(core, members)
+            identity(core) + disk(core, host) + overlay(core, host)
+            + network(core, members, now, host) + clock(core, now, host) + agreement(core, members)
         let bad = lines.filter { $0.level == .bad }
         let warn = lines.filter { $0.level == .warn }
         return bad.isEmpty && warn.isEmpty
@@ -111,6 +111,25 @@ extension HealthLine {
                 "the disk is \(Node.maximumBehind) batches behind, so no news is taken in",
                 hint: "see what else writes to the disk of \(place)")
         ]
+    }
+
+    /// What keeps packets of this host from the overlay.
+    private static func overlay(_ core: Core, _ host: HostFacts) -> [HealthLine] {
+        var lines: [HealthLine] = []
+        if let trouble = host.overlayTrouble {
+            lines.append(
+                HealthLine(
+                    .bad, "overlay", trouble.printable,
+                    hint: "packets into the mesh may go astray; it is tried again by itself"))
+        }
+        if let other = host.poolOverlap, let pool = core.standing.genesis?.pool {
+            lines.append(
+                HealthLine(
+                    .warn, "ipv4_overlaps",
+                    "the mesh's IPv4 pool \(pool) overlaps a route of this host, \(other.printable)",
+                    hint: "IPv4 inside does not work here, IPv6 does"))
+        }
+        return lines
     }
 
     private static func network(

@@ -130,7 +130,8 @@ final class Loop {
                 waiting.map(\.until).min() ?? .never,
                 min(
                     joined.map { $0.start + Self.namePatience }.min() ?? .never, unwrittenDeadline,
-                    min(revoked.map(\.until).min() ?? .never, asking?.at ?? .never)))
+                    min(revoked.map(\.until).min() ?? .never, asking?.at ?? .never)),
+                overlay.nextLook)
         )
         let now = clock.now.moment
         // Rounded up, so that it is not too early when it wakes.
@@ -140,7 +141,7 @@ final class Loop {
             pollfd(fd: devices.monitor.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         _ = poll(&watched, nfds_t(watched.count), Int32(clamping: min(wait, 60_000)))
-        if watched[1].revents != 0, devices.monitor.drain() { lookAtUnderlay() }
+        if watched[1].revents != 0 { hear(devices.monitor.drain(overlay.concerns)) }
         if let watchdogInterval, clock.now.moment >= watchdog {
             ServiceManager.tell("WATCHDOG=1")
             watchdog = clock.now.moment + watchdogInterval
@@ -233,7 +234,7 @@ final class Loop {
             _ = devices.controlPort.send(controlOut)
             controlOut.removeAll(keepingCapacity: true)
         }
-        if mayHaveChanged { follow() }
+        if mayHaveChanged || clock.now.moment >= overlay.nextLook { follow() }
         mayHaveChanged = false
         answerWaiting()
         answerJoined()
@@ -262,7 +263,17 @@ final class Loop {
                 log.notice(.membershipBack)
             }
         }
-        for error in overlay.follow(node) { log.warning(.overlayFailed, ["why": "\(error)"]) }
+        for why in overlay.follow(node, at: clock.now.moment) {
+            log.warning(.overlayFailed, ["why": why])
+        }
+        facts.overlayTrouble = overlay.troubles.first?.description
+        facts.poolOverlap = overlay.overlap?.place
+        facts.tun?.mtu = overlay.mtu
+    }
+
+    private func hear(_ news: UnderlayMonitor.News) {
+        if news.contains(.links) { lookAtUnderlay() }
+        if !news.isEmpty { overlay.hear(at: clock.now.moment) }
     }
 
     private func lookAtUnderlay() {
@@ -271,7 +282,7 @@ final class Loop {
             let paths = addresses.compactMap { Path($0, port: devices.dataPort.port) }
             log.notice(
                 .locatorsChanged, ["to": paths.map(\.description).joined(separator: " ")])
-            try overlay.setMTU(settings.tun.mtu ?? underlay.mtu)
+            overlay.setMTU(settings.tun.mtu ?? underlay.mtu)
             noteUnderlay()
             handle(.linkMTU(underlay.linkMTU))
             handle(.locators(addresses))
@@ -304,7 +315,7 @@ final class Loop {
     }
 
     private func noteUnderlay() {
-        facts.tun = HostFacts.TUN(name: devices.tun.name, mtu: settings.tun.mtu ?? underlay.mtu)
+        facts.tun = HostFacts.TUN(name: devices.tun.name, mtu: overlay.mtu)
         facts.locators = underlay.addresses.map {
             HostFacts.Locator($0.address, interface: $0.interface, mtu: $0.mtu)
         }

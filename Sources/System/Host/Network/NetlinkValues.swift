@@ -122,10 +122,11 @@ package struct Route: Hashable, Sendable {
 
     package var isUnicastInMain: Bool { table == 254 && type == 1 }
 
+    /// One that there is, came or went.
     /// - Returns: `nil` if the message is of another kind, or nonsense.
     package init?(_ message: NetlinkMessage) {
-        guard message.type == UInt16(RTM_NEWROUTE), let fixed = message.fixed(rtmsg.self),
-            let count = octetCount(fixed.rtm_family)
+        guard [UInt16(RTM_NEWROUTE), UInt16(RTM_DELROUTE)].contains(message.type),
+            let fixed = message.fixed(rtmsg.self), let count = octetCount(fixed.rtm_family)
         else { return nil }
         let attributes = message.attributes(after: rtmsg.self)
         let octets =

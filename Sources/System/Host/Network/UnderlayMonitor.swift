@@ -1,13 +1,24 @@
 import CLinux
 import Glibc
 
-/// Hears when interfaces, addresses or routes of this host change. One thread owns it.
+/// Hears when interfaces or addresses of this host change, and routes that somebody cares about. One thread
+/// owns it.
 package final class UnderlayMonitor {
     private let socket: NetlinkSocket
     private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.datagramLimit)
 
     /// To be polled for reading.
     package var descriptor: Int32 { socket.descriptor }
+
+    /// What changed.
+    package struct News: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// Interfaces, or addresses of them.
+        package static let links = News(rawValue: 1)
+        package static let routes = News(rawValue: 2)
+        package static let all: News = [.links, .routes]
+    }
 
     package init() throws(HostError) {
         let groups =
@@ -17,29 +28,36 @@ package final class UnderlayMonitor {
     }
 
     /// Takes all that was said, without waiting.
-    /// - Returns: Whether something changed; also after so much that some was lost.
-    package func drain() -> Bool {
-        var changed = false
+    /// - Parameter concerns: whether a route that came or went is worth telling: on a router they come and go
+    ///   all the time.
+    /// - Returns: What changed; after so much that some was lost, all.
+    package func drain(_ concerns: (Route) -> Bool = { _ in true }) -> News {
+        var news: News = []
         while true {
             let length = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             if length > 0 {
-                if !changed { changed = Self.tellsOfChange(buffer.prefix(length)) }
+                if news != .all { news.formUnion(Self.news(in: buffer.prefix(length), concerns)) }
             } else if length < 0, errno == ENOBUFS {
-                changed = true
+                news = .all
             } else if length == 0 || errno != EINTR {
-                return changed
+                return news
             }
         }
     }
 
-    package static func tellsOfChange(_ octets: ArraySlice<UInt8>) -> Bool {
-        NetlinkMessage.all(in: octets).contains {
-            switch Int($0.type) {
-            case Int(RTM_NEWLINK), Int(RTM_DELLINK), Int(RTM_NEWADDR), Int(RTM_DELADDR),
-                Int(RTM_NEWROUTE), Int(RTM_DELROUTE):
-                return true
-            default: return false
+    package static func news(
+        in octets: ArraySlice<UInt8>, _ concerns: (Route) -> Bool = { _ in true }
+    ) -> News {
+        var news: News = []
+        for message in NetlinkMessage.all(in: octets) {
+            switch Int(message.type) {
+            case Int(RTM_NEWLINK), Int(RTM_DELLINK), Int(RTM_NEWADDR), Int(RTM_DELADDR):
+                news.insert(.links)
+            case Int(RTM_NEWROUTE), Int(RTM_DELROUTE):
+                if let route = Route(message), concerns(route) { news.insert(.routes) }
+            default: break
             }
         }
+        return news
     }
 }
