@@ -110,5 +110,25 @@ extension SystemTests {
             let relief = try a.ask(StatusReport.self, "status", "--mesh", "relief")
             #expect(relief.tun == "relief0" && relief.rlocs == harbour.rlocs)
         }
+
+        @Test("SIGHUP brings another MTU into force, though no address has changed")
+        func reloadedMTU() throws {
+            let bench = try Bench(1, family: .ipv4)
+            let a = bench[1]
+            let config = "\(a.folder)/settings.toml"
+            func write(_ mtu: Int) throws {
+                try "[tun]\nmtu = \(mtu)\n".write(toFile: config, atomically: true, encoding: .utf8)
+            }
+            try write(1400)
+            a.config = config
+            try a.create()
+            #expect(try a.status().tunMTU == 1400)
+            try write(1300)
+            kill(try #require(a.process), SIGHUP)
+            let isThere = try wait(atMost: 5, every: 0.1) { try a.status().tunMTU == 1300 }
+            #expect(isThere != nil, "\(a.failure("the MTU is what it was"))")
+            let tun = try #require(try a.status().tun)
+            #expect(try a.run(["ip", "link", "show", tun]).output.contains("mtu 1300"))
+        }
     }
 }

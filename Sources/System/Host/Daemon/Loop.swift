@@ -278,17 +278,19 @@ final class Loop {
 
     private func lookAtUnderlay() {
         do throws(HostError) {
-            guard let addresses = try underlay.refresh() else { return }
-            let paths = addresses.compactMap { Path($0, port: devices.dataPort.port) }
-            log.notice(
-                .locatorsChanged, ["to": paths.map(\.description).joined(separator: " ")])
-            overlay.setMTU(settings.tun.mtu ?? underlay.mtu)
-            noteUnderlay()
-            handle(.linkMTU(underlay.linkMTU))
-            handle(.locators(addresses))
+            if let addresses = try underlay.refresh() {
+                let paths = addresses.compactMap { Path($0, port: devices.dataPort.port) }
+                log.notice(
+                    .locatorsChanged, ["to": paths.map(\.description).joined(separator: " ")])
+                handle(.linkMTU(underlay.linkMTU))
+                handle(.locators(addresses))
+            }
         } catch {
             log.warning(.underlayUnreadable, ["why": "\(error)"])
         }
+        // A reload may have changed it while the addresses are what they were.
+        overlay.setMTU(settings.tun.mtu ?? underlay.mtu)
+        noteUnderlay()
     }
 
     /// SIGHUP: the file of settings is read again. One that is wrong changes nothing.
