@@ -342,6 +342,7 @@ extension Loop {
     private func ping(
         _ member: Member, left: Int, _ report: PingReport, for client: AdminSocket.Client
     ) {
+        guard !client.isGone else { return }
         guard left > 0 else {
             client.reply(.result(.ping(report)))
             return
@@ -387,7 +388,7 @@ extension Loop {
                 wish.client.reply(.error(AdminError(outside: outside)))
                 return true
             }
-            guard isReady || wish.until <= now else { return false }
+            guard isReady || wish.until <= now else { return wish.client.isGone }
             let report = StatusReport(of: node, at: clock.now, host: facts)
             wish.client.reply(isReady ? .result(.status(report)) : .error(.notReadyYet))
             return true

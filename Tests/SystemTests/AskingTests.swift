@@ -1,0 +1,40 @@
+import Admin
+import Glibc
+import Host
+import TestKit
+import Testing
+
+extension SystemTests {
+    @Suite("Who asks a daemon, and who bothers it", .serialized)
+    struct AskingTests {
+        @Test("pings of clients that have gone end, and keep nobody from asking")
+        func gone() throws {
+            let bench = try Bench(2, family: .ipv4)
+            let (a, b) = (bench[1], bench[2])
+            try bench.mesh()
+            try a.reach(b)
+            try bench.run(
+                in: "2", "nft", "-f", "-",
+                input: """
+                    table inet firewall { chain in { type filter hook input priority filter;
+                      iifname "eth0" meta l4proto udp counter drop; }; }
+
+                    """)
+            let mesh = try #require(StateDirectory.list(root: a.state).first)
+            var wish = AdminRequest.Ping(who: b.name)
+            wish.count = 1000
+            for _ in 0..<40 {
+                var client = try AdminClient(path: Daemon.socket(in: a.folder, name: mesh))
+                try client.send(line: AdminRequest.ping(wish).line.utf8)
+            }
+            let asked = try a.attempt(["status"])
+            #expect(asked.status == 0, "\(asked.status): \(asked.errors)")
+            // The last ones have asked by then, and are known to have gone.
+            usleep(5_000_000)
+            let before = try bench.dropped(2)
+            usleep(6_000_000)
+            let pings = try bench.dropped(2) - before
+            #expect(pings < 30, "\(pings) datagrams in 6 s")
+        }
+    }
+}
