@@ -36,5 +36,21 @@ extension SystemTests {
             let pings = try bench.dropped(2) - before
             #expect(pings < 30, "\(pings) datagrams in 6 s")
         }
+
+        @Test("a daemon that was sent SIGUSR2 still hears SIGTERM")
+        func signals() throws {
+            let bench = try Bench(1, family: .ipv4)
+            let a = bench[1]
+            try a.create()
+            let process = try #require(a.process)
+            for _ in 0..<3 {
+                kill(process, SIGUSR2)
+                usleep(100_000)
+            }
+            #expect(a.process == process)
+            kill(process, SIGTERM)
+            #expect(wait(atMost: 10) { a.process == nil } != nil)
+            #expect(a.log.contains("event=stopped"))
+        }
     }
 }

@@ -113,8 +113,7 @@ package struct Daemon {
         packets.stop()
         for thread in threads { thread.join() }
         disk.stop()
-        kill(getpid(), SIGUSR2)
-        signals.join()
+        signals.end()
         if let failure = loop.failure { throw failure }
         log.notice(.stopped)
     }

@@ -10,24 +10,40 @@ package enum Signals {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Who waits for them, until ``end()``.
+    package struct Watcher {
+        fileprivate let thread: HostThread
+        fileprivate let isEnding: Flag
+
+        /// Ends the thread, which only a signal wakes.
+        package func end() {
+            isEnding.set()
+            kill(getpid(), SIGUSR2)
+            thread.join()
+        }
+    }
+
     /// - Parameters:
     ///   - stop: SIGTERM or SIGINT came.
     ///   - reload: SIGHUP came.
     package static func watch(
         stop: @escaping @Sendable () -> Void, reload: @escaping @Sendable () -> Void
-    ) -> HostThread {
-        HostThread("signals") {
+    ) -> Watcher {
+        let isEnding = Flag()
+        let thread = HostThread("signals") {
             var set = handled
             while true {
                 var number: Int32 = 0
                 guard sigwait(&set, &number) == 0 else { continue }
                 switch number {
                 case SIGHUP: reload()
-                case SIGUSR2: return
+                // Anybody may send it, and the others are still to be heard then.
+                case SIGUSR2: if isEnding.isSet { return }
                 default: stop()
                 }
             }
         }
+        return Watcher(thread: thread, isEnding: isEnding)
     }
 
     private static var handled: sigset_t {
