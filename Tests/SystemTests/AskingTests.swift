@@ -37,6 +37,26 @@ extension SystemTests {
             #expect(pings < 30, "\(pings) datagrams in 6 s")
         }
 
+        @Test("a member that comes from another address with every packet fills no log")
+        func moving() throws {
+            let bench = try Bench(2, family: .ipv4)
+            let (a, b) = (bench[1], bench[2])
+            try bench.mesh()
+            try a.reach(b)
+            // Its second address is nowhere: whatever is sent there is lost, and the first goes on.
+            try bench.run(
+                in: "2", "nft", "-f", "-",
+                input: """
+                    table ip liar { chain out { type filter hook output priority raw;
+                      ip daddr 10.99.0.1 meta l4proto udp ip saddr set numgen inc mod 2 map {
+                        0 : 10.99.0.2, 1 : 10.99.0.22 }; }; }
+
+                    """)
+            _ = try b.ping(a.ipv6, count: 30, seconds: 1)
+            let lines = a.log.split(separator: "\n").filter { $0.contains("path.moved") }
+            #expect(lines.count == 1, "\(lines)")
+        }
+
         @Test("a daemon that was sent SIGUSR2 still hears SIGTERM")
         func signals() throws {
             let bench = try Bench(1, family: .ipv4)

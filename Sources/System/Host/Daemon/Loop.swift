@@ -74,6 +74,14 @@ final class Loop {
     private var controlOut: [Datagram] = []
     /// Events and questions other than packets came: what the kernel has may have to follow.
     private var mayHaveChanged = true
+    /// Of what others can make happen as often as they like.
+    private var throttle = LogThrottle<Subject>()
+
+    private struct Subject: Hashable {
+        let event: DaemonEvent
+        let member: NodeID?
+    }
+
     /// What packet threads have done when the node last counted it, and when it counts again.
     private var lastActivity: UInt64 = 0
     private var trafficAt = Moment.start
@@ -327,23 +335,37 @@ final class Loop {
         switch notice {
         case .memberJoined(let id): log.notice(.memberJoined, name(of: id))
         case .memberLeft(let id): log.notice(.memberLeft, name(of: id))
-        case .memberStopped(let id): log.notice(.memberStopped, name(of: id))
-        case .sessionBegan(let id): log.info(.sessionBegan, name(of: id))
-        case .sessionEnded(let id): log.info(.sessionEnded, name(of: id))
-        case .pathMoved(let id): log.notice(.pathMoved, name(of: id))
+        case .memberStopped(let id): log(throttled: .memberStopped, id, log.notice)
+        case .sessionBegan(let id): log(throttled: .sessionBegan, id, log.info)
+        case .sessionEnded(let id): log(throttled: .sessionEnded, id, log.info)
+        case .pathMoved(let id): log(throttled: .pathMoved, id, log.notice)
         case .secondCopy: log.error(.identitySecondCopy)
         case .clockStepped(let milliseconds):
             log.warning(.clockStepped, ["milliseconds": "\(milliseconds)"])
             facts.clockStep = (Double(milliseconds) / 1000, .zero)
         case .clockDisagrees(let milliseconds):
-            log.warning(.clockDisagrees, ["milliseconds": "\(milliseconds)"])
-        case .lostClaim: log.warning(.claimLost)
+            log(
+                throttled: .clockDisagrees, nil, log.warning, ["milliseconds": "\(milliseconds)"])
+        case .lostClaim: log(throttled: .claimLost, nil, log.warning)
         case .reconciled: log.notice(.reconciled)
         case .revoked: break  // `follow` says it, and why; at each start too.
         case .damagedState(let key):
             log.warning(
                 .stateDamaged, ["key": "\(key.prefix(1).map { String(UnicodeScalar($0)) })"])
         }
+    }
+
+    /// A line a minute, and how often it was if that is more than once.
+    private func log(
+        throttled event: DaemonEvent, _ member: NodeID?,
+        _ write: (DaemonEvent, [String: String]) -> Void, _ fields: [String: String] = [:]
+    ) {
+        let subject = Subject(event: event, member: member)
+        guard let times = throttle.times(subject, at: clock.now.moment) else { return }
+        var fields = fields
+        if let member { fields.merge(name(of: member)) { $1 } }
+        if times > 1 { fields["times"] = "\(times)" }
+        write(event, fields)
     }
 
     private func name(of id: NodeID) -> [String: String] {
