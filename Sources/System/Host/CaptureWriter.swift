@@ -15,9 +15,7 @@ package final class CaptureWriter {
 
     /// - Parameter path: what is there is lost; only its owner can read it.
     package init(path: String, limit: Int = usualLimit) throws(HostError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .last("cannot write the capture \(path)") }
-        fchmod(descriptor, 0o600)
+        let descriptor = try Self.emptyFile(path)
         guard let file = fdopen(descriptor, "w") else {
             close(descriptor)
             throw .last("cannot write the capture \(path)")
@@ -34,6 +32,36 @@ package final class CaptureWriter {
         self.dumper = dumper
         self.limit = limit
         pcap_dump_flush(dumper)
+    }
+
+    /// Somebody else may have put something there first, to read what is written or to keep whoever opens it
+    /// waiting: it is looked at before it is emptied.
+    private static func emptyFile(_ path: String) throws(HostError) -> Int32 {
+        let descriptor = open(
+            path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .last("cannot write the capture \(path)") }
+        do throws(HostError) {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else {
+                throw .last("cannot look at the capture \(path)")
+            }
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw HostError("the capture \(path) is there already, and is no regular file")
+            }
+            guard status.st_uid == geteuid() else {
+                throw HostError("the capture \(path) is there already, and is somebody else's file")
+            }
+            guard status.st_nlink == 1 else {
+                throw HostError("the capture \(path) is there already, and has another name too")
+            }
+            guard fchmod(descriptor, 0o600) == 0, ftruncate(descriptor, 0) == 0 else {
+                throw .last("cannot begin the capture \(path)")
+            }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return descriptor
     }
 
     deinit {
