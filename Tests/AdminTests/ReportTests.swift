@@ -255,6 +255,20 @@ struct ReportTests {
         #expect(LeftReport(of: run.node(2))?.text.hasPrefix("left relief: the key k-") == true)
     }
 
+    @Test("what went nowhere is a line of its own, if there was any")
+    func drops() throws {
+        let node = Node(Settings(), disk: [:])
+        let now = Now(.start, clock: ClockReading(milliseconds: 1, quality: .synchronised))
+        var host = HostFacts(version: "0.1", upSince: .start)
+        let well = StatusReport(of: node, at: now, host: host)
+        #expect(!well.text.contains("drops") && well.json.contains("\"drops\":{}"))
+        host.drops = ["forbidden": 12, "no_room": 3, "replayed": 12]
+        let report = StatusReport(of: node, at: now, host: host)
+        #expect(report.text.hasSuffix("\ndrops   forbidden 12, replayed 12, no room 3"))
+        #expect(report.json.contains("\"drops\":{\"forbidden\":12,\"no_room\":3,\"replayed\":12}"))
+        #expect(try AdminJSON.value(StatusReport.self, from: report.json.utf8) == report)
+    }
+
     @Test("a node in no mesh says what to do")
     func blank() {
         let node = Node(Settings(), disk: [:])

@@ -72,5 +72,27 @@ extension SystemTests {
             #expect(wait(atMost: 10) { a.process == nil } != nil)
             #expect(a.log.contains("event=stopped"))
         }
+
+        @Test("status says that a firewall of this host forbids what it sends")
+        func forbidden() throws {
+            let bench = try Bench(2, family: .ipv4)
+            let (a, b) = (bench[1], bench[2])
+            try bench.mesh()
+            try a.reach(b)
+            let before = try a.status()
+            #expect(before.drops?["forbidden"] == nil)
+            try bench.run(
+                in: "1", "nft", "-f", "-",
+                input: """
+                    table inet firewall { chain out { type filter hook output priority filter;
+                      oifname "eth0" meta l4proto udp drop; }; }
+
+                    """)
+            _ = try a.ping(b.ipv6, count: 3, seconds: 1)
+            let after = try a.status()
+            #expect(after.drops?["forbidden"] ?? 0 >= 3, "\(after.drops ?? [:])")
+            let text = try a.whither("status").output
+            #expect(text.contains("drops   ") && text.contains("forbidden "), "\(text)")
+        }
     }
 }

@@ -20,6 +20,8 @@ package struct HostFacts: Hashable, Sendable {
     package var poolOverlap: String?
     /// What the kernel refuses to the TUN device; `nil`: nothing.
     package var overlayTrouble: String?
+    /// Packets and datagrams that went nowhere since the process began, by reason.
+    package var drops: [String: UInt64] = [:]
     /// The last step of mesh time, seconds, and how long ago it was.
     package var clockStep: (seconds: Double, ago: Span)? {
         get { step.map { ($0.seconds, $0.ago) } }

@@ -6,7 +6,7 @@ package import Sessions
 /// Opens datagrams of the data port where they stand. One thread owns it, and the windows of every
 /// session with it.
 package struct Opener {
-    package let drops = DropCounts()
+    package let drops: DropCounts
     /// The last packet that was opened came along another path than its session's packets go:
     /// `Event.heard`. To be looked at after each verdict.
     package private(set) var heard: Heard?
@@ -17,7 +17,8 @@ package struct Opener {
     private static let firstWord: UInt32 = 0x0900_0000
     private static let form: UInt32 = 3
 
-    package init() {}
+    /// - Parameter drops: where it counts; another thread may read them.
+    package init(drops: DropCounts = DropCounts()) { self.drops = drops }
 
     /// - Parameters:
     ///   - datagram: what came on the data port.

@@ -4,7 +4,7 @@ import Sessions
 
 /// Seals packets of this host where they stand. One thread owns it, and lane 1 of every session with it.
 package struct Sealer {
-    package let drops = DropCounts()
+    package let drops: DropCounts
     /// The last flow: most packets are of the flow of the one before.
     private var last = Flow()
 
@@ -26,7 +26,8 @@ package struct Sealer {
     private static let largest = 65_507 - head - tag
     private static let firstWord: UInt32 = 0x0900_0000
 
-    package init() {}
+    /// - Parameter drops: where it counts; another thread may read them.
+    package init(drops: DropCounts = DropCounts()) { self.drops = drops }
 
     /// - Parameters:
     ///   - packet: with ``headroom`` in front of it and ``tailroom`` behind it, both the caller's.

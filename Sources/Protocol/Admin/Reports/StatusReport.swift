@@ -21,6 +21,9 @@ package struct StatusReport: AdminReport {
     package var health: [HealthLine]
     package var database: DatabaseFacts?
     package var revocations: RevocationFacts?
+    /// Packets that went nowhere since the daemon began, by reason. A daemon from before there were counts
+    /// has none.
+    package var drops: [String: UInt64]?
     /// By name; revoked ones last.
     package var members: [MemberReport]
 
@@ -60,6 +63,7 @@ package struct StatusReport: AdminReport {
         tunMTU = host.tun?.mtu
         dataPort = host.dataPort
         controlPort = host.controlPort
+        drops = host.drops
         guard let core = node.core else {
             phase = .blank
             rlocs = host.locators.map { "\($0.address.report.plainText)" }
@@ -157,6 +161,11 @@ extension StatusReport {
                 }
             }
             lines.append(text.printable)
+        }
+        if let drops, !drops.isEmpty {
+            let counts = drops.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+                .map { "\($0.key.replacing("_", with: " ")) \($0.value)" }
+            lines.append("drops   \(counts.joined(separator: ", "))".printable)
         }
         if !members.isEmpty { lines += table.lines(width: width) }
         return lines.joined(separator: "\n")

@@ -66,16 +66,17 @@ package struct Daemon {
         // On a full disk a node that has what it needs begins all the same.
         if ports.octets != remembered { try state.write(ports.octets, to: Ports.file) }
         let tun = try TUNDevice(name: options.settings.tun.name)
+        let drops = PacketDrops()
         let packets = try PacketThreads(
             data: ports.data, control: ports.control,
             sources: try SourcePorts(ports.data, count: options.settings.sourcePorts), tun: tun,
-            mailbox: mailbox, clock: clock)
+            mailbox: mailbox, clock: clock, drops: drops)
         let capture = try options.settings.sessions.capture.map { path throws(HostError) in
             try CaptureWriter(path: path)
         }
         let devices = Loop.Devices(
             packets: packets, dataPort: ports.data, controlPort: ports.control, tun: tun,
-            disk: disk, monitor: try UnderlayMonitor(), capture: capture)
+            disk: disk, monitor: try UnderlayMonitor(), capture: capture, drops: drops)
         var facts = HostFacts(version: options.version, upSince: clock.now.moment)
         facts.processID = getpid()
         facts.dataPort = ports.data.port

@@ -35,6 +35,7 @@ final class Loop {
         var monitor: UnderlayMonitor
         /// Gets what was sealed, if anybody wants to see it.
         var capture: CaptureWriter?
+        var drops: PacketDrops
     }
 
     var node: Node
@@ -186,7 +187,9 @@ final class Loop {
             } else {
                 log.notice(.diskWell)
             }
-        case .question(let question): answer(question)
+        case .question(let question):
+            facts.drops = devices.packets.dropped
+            answer(question)
         case .stop: isStopping = true
         case .reload: reload()
         case .broken(let error):
@@ -216,7 +219,7 @@ final class Loop {
         case .reopen(let datagram, let isRelayed):
             devices.packets.giveBack(datagram, isRelayed: isRelayed)
         case .deliver(let packet, _):
-            packet.withUnsafeBytes { _ = devices.tun.write($0) }
+            packet.withUnsafeBytes { devices.packets.deliver($0) }
         case .write(let writes, let batch):
             mayHaveChanged = true
             devices.disk.write(writes, batch: batch)
@@ -235,11 +238,11 @@ final class Loop {
 
     private func finishTurn() {
         if !dataOut.isEmpty {
-            _ = devices.dataPort.send(dataOut)
+            devices.drops.count(devices.dataPort.send(dataOut), isTraffic: false)
             dataOut.removeAll(keepingCapacity: true)
         }
         if !controlOut.isEmpty {
-            _ = devices.controlPort.send(controlOut)
+            devices.drops.count(devices.controlPort.send(controlOut), isTraffic: false)
             controlOut.removeAll(keepingCapacity: true)
         }
         if mayHaveChanged || clock.now.moment >= overlay.nextLook { follow() }

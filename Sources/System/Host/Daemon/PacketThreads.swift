@@ -23,6 +23,7 @@ final class PacketThreads: Sendable {
     /// Datagrams that the node gave back: their sessions are this thread's now.
     private let returned: Mailbox<Returned>
     private let work = Atomic<UInt64>(0)
+    private let drops: PacketDrops
 
     struct Returned: Sendable {
         let datagram: Datagram
@@ -36,7 +37,7 @@ final class PacketThreads: Sendable {
 
     init(
         data: UDPPort, control: UDPPort, sources: SourcePorts, tun: TUNDevice,
-        mailbox: Mailbox<Loop.Letter>, clock: SystemClock
+        mailbox: Mailbox<Loop.Letter>, clock: SystemClock, drops: PacketDrops
     ) throws(HostError) {
         self.data = data
         self.control = control
@@ -44,6 +45,7 @@ final class PacketThreads: Sendable {
         self.tun = tun
         self.mailbox = mailbox
         self.clock = clock
+        self.drops = drops
         board = ForwardingBoard()
         returned = try Mailbox(limit: Self.maximumReturned)
     }
@@ -61,7 +63,18 @@ final class PacketThreads: Sendable {
     }
 
     /// What the node sends from one of the ports of flows, to see whether it comes.
-    func sendTrial(_ datagram: Datagram) { sources.send(datagram) }
+    func sendTrial(_ datagram: Datagram) {
+        drops.count(sources.send(datagram), isTraffic: false)
+    }
+
+    /// Gives this host a packet.
+    @inline(__always)
+    func deliver(_ packet: UnsafeRawBufferPointer) {
+        if !tun.write(packet) { drops.count(.notDelivered) }
+    }
+
+    /// What was dropped so far, by reason.
+    var dropped: [String: UInt64] { drops.byReason(lost: mailbox.lost + returned.lost) }
 
     func start() -> [HostThread] {
         [
@@ -94,7 +107,7 @@ extension PacketThreads {
             byteCount: Self.batch * Self.slot, alignment: 64)
         defer { arena.deallocate() }
         var outbox = SourcePorts.Outbox(sources, capacity: Self.batch)
-        var sealer = Sealer()
+        var sealer = Sealer(drops: drops.sealing)
         var reader = ForwardingBoard.Reader()
         var letters: [Loop.Letter] = []
         var answers = AnswerBudget()
@@ -121,13 +134,13 @@ extension PacketThreads {
                             from: outgoing.source)
                         hasSealed = true
                     case .consult, .explain: letters.append(.packet([UInt8](packet)))
-                    case .deliver: _ = tun.write(UnsafeRawBufferPointer(packet))
+                    case .deliver: deliver(UnsafeRawBufferPointer(packet))
                     case .tooBig(let mtu):
                         if answers.take(at: now), let table = reader.table,
                             let answer = ICMPTooBig.packet(
                                 for: UnsafeRawBufferPointer(packet), mtu: mtu, from: table)
                         {
-                            answer.withUnsafeBytes { _ = tun.write($0) }
+                            answer.withUnsafeBytes { deliver($0) }
                         }
                     case .drop: break
                     }
@@ -146,7 +159,7 @@ extension PacketThreads {
                 usleep(100_000)
             }
             if hasSealed {
-                outbox.send { error in
+                outbox.send(drops: drops) { error in
                     if case .tooBig = error.reason { letters.append(.pathTrouble(error.remote)) }
                 }
                 work.add(1, ordering: .relaxed)
@@ -172,7 +185,7 @@ extension PacketThreads {
 extension PacketThreads {
     private func open() {
         let batch = ReceiveBatch()
-        var opener = Opener()
+        var opener = Opener(drops: drops.opening)
         var reader = ForwardingBoard.Reader()
         var letters: [Loop.Letter] = []
         while !isStopping.isSet {
@@ -182,6 +195,7 @@ extension PacketThreads {
             }
             let now = clock.moment
             reader.refresh(from: board)
+            let overflowed = batch.overflowed
             var opened = 0
             for index in 0..<count {
                 let (octets, remote, trafficClass, timeToLive) = batch[index]
@@ -199,6 +213,7 @@ extension PacketThreads {
                     finish(verdict, datagram, opener.heard, &letters)
                 }
             }
+            noteOverflow(of: batch, since: overflowed)
             // Woken: something was given back, or the network said something about a path.
             if count == 0 {
                 for letter in returned.take() {
@@ -231,8 +246,7 @@ extension PacketThreads {
     ) {
         switch verdict {
         case .deliver(let size, _):
-            _ = tun.write(
-                UnsafeRawBufferPointer(rebasing: datagram[Opener.head..<Opener.head + size]))
+            deliver(UnsafeRawBufferPointer(rebasing: datagram[Opener.head..<Opener.head + size]))
         case .explain(let size, let instance, let index):
             letters.append(
                 .opened(
@@ -251,8 +265,17 @@ extension PacketThreads {
                 usleep(10_000)
                 continue
             }
+            let overflowed = batch.overflowed
             mailbox.post(
                 droppable: (0..<count).map { .datagram(batch.datagram($0, port: .control)) })
+            noteOverflow(of: batch, since: overflowed)
+        }
+    }
+
+    /// The kernel tells with each datagram how many it has dropped before.
+    private func noteOverflow(of batch: ReceiveBatch, since before: UInt32) {
+        if batch.overflowed != before {
+            drops.count(.notReceived, Int(batch.overflowed &- before))
         }
     }
 }

@@ -22,10 +22,10 @@ final class SourcePorts: Sendable {
     }
 
     /// Sends a datagram from the port that its flow leaves from.
-    func send(_ datagram: Datagram) {
+    func send(_ datagram: Datagram) -> SendOutcome {
         let port =
             others.isEmpty ? data : others[Int(datagram.flow ?? 0) % others.count]
-        _ = port.send([datagram])
+        return port.send([datagram])
     }
 
     /// Packets that one thread has ready, those of each socket in their order.
@@ -37,7 +37,7 @@ final class SourcePorts: Sendable {
         private let counts: UnsafeMutablePointer<Int>
         private let batch = SendBatch()
 
-        /// - Parameter capacity: of packets between two calls of ``send(troubles:)``.
+        /// - Parameter capacity: of packets between two calls of ``send(drops:trouble:)``.
         init(_ ports: SourcePorts, capacity: Int) {
             self.ports = [ports.data] + ports.others
             self.capacity = capacity
@@ -62,13 +62,16 @@ final class SourcePorts: Sendable {
         }
 
         /// Sends all, with a call of the system for each socket that has something.
-        /// - Parameter trouble: called with the paths that do not carry packets of this size.
-        mutating func send(trouble: (PathError) -> Void) {
+        /// - Parameters:
+        ///   - drops: what was not sent is counted there.
+        ///   - trouble: called with the paths that do not carry packets of this size.
+        mutating func send(drops: PacketDrops, trouble: (PathError) -> Void) {
             for place in 0..<ports.count where counts[place] > 0 {
                 let port = ports[place]
                 let outcome = port.send(
                     .init(start: packets + place * capacity, count: counts[place]), using: batch)
                 counts[place] = 0
+                drops.count(outcome, isTraffic: true)
                 for path in outcome.tooBigPaths {
                     trouble(PathError(remote: path.remote, reason: .tooBig(mtu: path.mtu ?? 0)))
                 }
