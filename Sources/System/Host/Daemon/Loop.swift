@@ -10,7 +10,7 @@ import Trust
 /// decides nothing.
 final class Loop {
     /// What comes from other threads.
-    enum Letter: Sendable {
+    enum Letter: MailboxLetter {
         case datagram(Datagram)
         case packet([UInt8])
         case opened([UInt8], instance: UInt32, index: UInt32)
@@ -23,6 +23,14 @@ final class Loop {
         case reload
         /// Something is gone without which there is nothing to do.
         case broken(HostError)
+
+        var octets: Int {
+            switch self {
+            case .datagram(let datagram): datagram.octets.count
+            case .packet(let packet), .opened(let packet, _, _): packet.count
+            default: 0
+            }
+        }
     }
 
     /// What it works with.

@@ -2,18 +2,36 @@ import CLinux
 import Glibc
 import Synchronization
 
+/// What lies in a ``Mailbox``.
+package protocol MailboxLetter: Sendable {
+    /// What it holds of what came from the network.
+    var octets: Int { get }
+}
+
 /// What other threads hand to one that waits: bounded, and it can wait for it together with descriptors.
-package final class Mailbox<Letter: Sendable>: Sendable {
-    private let letters: Mutex<[Letter]>
+package final class Mailbox<Letter: MailboxLetter>: Sendable {
+    private let state = Mutex(State())
     private let limit: Int
+    private let octetLimit: Int
     /// Readable while letters lie there.
     package let descriptor: Int32
     private let dropped = Atomic<UInt64>(0)
 
-    /// - Parameter limit: letters that may lie there; more of those that can be lost are dropped.
-    package init(limit: Int) throws(HostError) {
+    private struct State {
+        var letters: [Letter] = []
+        var octets = 0
+    }
+
+    /// 4,096 letters of 4 KiB: far more than full letters of a usual link, and far less than as many of the
+    /// longest datagrams, which anybody can send and which would be 268 MB.
+    package static var usualOctets: Int { 16 << 20 }
+
+    /// - Parameters:
+    ///   - limit: letters that may lie there; more of those that can be lost are dropped.
+    ///   - octets: the same of what they hold.
+    package init(limit: Int, octets: Int = usualOctets) throws(HostError) {
         self.limit = limit
-        letters = Mutex([])
+        octetLimit = octets
         descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw .last("cannot make an eventfd") }
     }
@@ -25,9 +43,10 @@ package final class Mailbox<Letter: Sendable>: Sendable {
 
     /// Puts one in that must not be lost: an answer of the disk, a person's command.
     package func post(_ letter: Letter) {
-        let wasEmpty = letters.withLock { letters in
-            letters.append(letter)
-            return letters.count == 1
+        let wasEmpty = state.withLock { state in
+            state.letters.append(letter)
+            state.octets += letter.octets
+            return state.letters.count == 1
         }
         if wasEmpty { ring() }
     }
@@ -35,10 +54,15 @@ package final class Mailbox<Letter: Sendable>: Sendable {
     /// Puts in what comes from the network; what has no room is dropped, as the network would.
     package func post(droppable batch: [Letter]) {
         guard !batch.isEmpty else { return }
-        let (wasEmpty, taken) = letters.withLock { letters in
-            let taken = min(batch.count, max(limit - letters.count, 0))
-            letters.append(contentsOf: batch[..<taken])
-            return (letters.count == taken && taken > 0, taken)
+        let (wasEmpty, taken) = state.withLock { state in
+            let before = state.letters.count
+            for letter in batch {
+                let octets = state.octets + letter.octets
+                guard state.letters.count < limit, octets <= octetLimit else { break }
+                state.letters.append(letter)
+                state.octets = octets
+            }
+            return (before == 0 && !state.letters.isEmpty, state.letters.count - before)
         }
         if taken < batch.count {
             dropped.wrappingAdd(UInt64(batch.count - taken), ordering: .relaxed)
@@ -50,9 +74,9 @@ package final class Mailbox<Letter: Sendable>: Sendable {
     package func take() -> [Letter] {
         var count: UInt64 = 0
         _ = read(descriptor, &count, 8)
-        return letters.withLock { letters in
-            let all = letters
-            letters = []
+        return state.withLock { state in
+            let all = state.letters
+            state = State()
             return all
         }
     }

@@ -25,8 +25,9 @@ final class PacketThreads: Sendable {
     private let work = Atomic<UInt64>(0)
     private let drops: PacketDrops
 
-    struct Returned: Sendable {
+    struct Returned: MailboxLetter {
         let datagram: Datagram
+        var octets: Int { datagram.octets.count }
         let isRelayed: Bool
         /// Of the outer header; a datagram that does not say came with all of them.
         var hops: UInt8 { datagram.timeToLive == 0 ? .max : datagram.timeToLive }
