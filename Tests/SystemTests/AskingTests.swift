@@ -57,6 +57,19 @@ extension SystemTests {
             #expect(lines.count == 1, "\(lines)")
         }
 
+        @Test("more pings than one command can have are refused with the number")
+        func manyPings() throws {
+            let bench = try Bench(2, family: .ipv4)
+            let (a, b) = (bench[1], bench[2])
+            try bench.mesh()
+            for count in ["5000", "0"] {
+                let result = try a.attempt(["ping", b.name, "-c", count])
+                #expect(
+                    result.status == 2 && result.errors.contains("1 to 1000"),
+                    "\(result.status): \(result.errors)\(result.output)")
+            }
+        }
+
         @Test("a daemon that was sent SIGUSR2 still hears SIGTERM")
         func signals() throws {
             let bench = try Bench(1, family: .ipv4)

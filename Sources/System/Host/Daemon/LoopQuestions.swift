@@ -331,12 +331,11 @@ extension Loop {
         guard let core = node.core else { throw AdminError(.noMesh) }
         let member = try Resolver(core).member(wish.who)
         guard member.id != core.id else { throw .pingSelf }
-        ping(
-            member, left: min(max(wish.count, 1), Self.maximumPings),
-            PingReport(to: member, in: core), for: client)
+        guard 1...Self.maximumPings ~= wish.count else { throw .badPingCount(Self.maximumPings) }
+        ping(member, left: wish.count, PingReport(to: member, in: core), for: client)
     }
 
-    /// Of one command.
+    /// Of one command: each may take seconds, and all of them are in its report.
     private static let maximumPings = 1000
 
     private func ping(
@@ -470,6 +469,11 @@ extension AdminError {
         AdminError(
             "bad_key", "\"\(text.prefix(60))\" is no key: one has 52 base32 digits",
             hint: "whither id, on the node that is to join, shows its key", exit: .usage)
+    }
+
+    fileprivate static func badPingCount(_ most: Int) -> AdminError {
+        AdminError(
+            "bad_count", "the count must be 1 to \(most)", hint: "ask again for more", exit: .usage)
     }
 
     fileprivate static let pingSelf = AdminError(
