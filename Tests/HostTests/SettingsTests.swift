@@ -105,7 +105,7 @@ struct SettingsTests {
         #expect(
             settings.keysThatNeedRestart(for: DaemonSettings()) == [
                 "data-port", "source-ports", "tun.name", "sessions.early-data", "sessions.pcap",
-                "lisp.ttl",
+                "lisp.ttl", "log.format",
             ])
         #expect(settings.keysThatNeedRestart(for: settings) == [])
     }

@@ -59,8 +59,10 @@ struct MeshPlainTests {
 
     @Test("all answers to one question are at most three times as long as it is")
     func answersAreNoFlood() throws {
-        let run = try MeshRun.formed(3)
-        let (length, address) = try run.inside(1).cryptoEID.wire
+        let run = try MeshRun.formed(16)
+        let mesh = try run.inside(0).mesh
+        let group = try #require(PushGroup.eid(of: PushGroup.address(of: mesh)))
+        let (length, address) = group.wire
         let request = MapRequest(
             nonce: 7, sourceEID: .none, itrRLOCs: [Self.stranger.address],
             records: Few((0..<8).map { _ in .init(eid: address, maskLength: length) }))
@@ -71,6 +73,9 @@ struct MeshPlainTests {
         let octets = heard.octets.map(\.count).reduce(0, +)
         #expect(octets > 0 && octets <= 3 * packet.count)
         #expect(heard.octets.count > 1)
+        // All of them would have been more.
+        let one = heard.octets[0].count
+        #expect(one * 8 > 3 * packet.count)
     }
 
     @Test("a stranger hears that there is no mapping only from who has seen all there is")
