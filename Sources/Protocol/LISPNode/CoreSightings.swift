@@ -128,7 +128,7 @@ extension Core {
         to node: NodeID, turn: inout Turn, using random: inout some RandomNumberGenerator
     ) {
         guard pathWithoutNAT(to: node, turn) != nil,
-            let number = trials.begin(node, at: turn.now.moment)
+            let number = trials.begin(node, at: turn.now.moment, using: &random)
         else { return }
         sendTrial(number, to: node, turn: &turn, using: &random)
     }

@@ -197,6 +197,7 @@ extension Core {
         for object in objects.sorted(by: { $0.statement.stamp < $1.statement.stamp }) {
             noteMeaning(of: object)
         }
+        takeTimes()
         guard standing.genesis != nil else {
             // A process that ended while it joined: what it began counts for nothing. Who was a member once, and
             // is none now, may be one again.

@@ -163,7 +163,7 @@ extension Core {
     }
 
     /// The newest time that a steward has stated.
-    private mutating func takeTimes() {
+    mutating func takeTimes() {
         guard !times.isEmpty else { return }
         let stewards = times.keys.filter {
             standing.member(key: $0)?.roles.contains(.steward) ?? false

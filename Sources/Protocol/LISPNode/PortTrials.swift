@@ -52,11 +52,15 @@ struct PortTrials: Sendable {
         }
     }
 
-    /// - Returns: the number of the message to send now; `nil` if there was a trial already.
-    mutating func begin(_ node: NodeID, at now: Moment) -> UInt8? {
+    /// - Returns: the number of the message to send now; `nil` if there was a trial already. It is drawn: the peer
+    ///   may still tell of the last message of an earlier trial.
+    mutating func begin(
+        _ node: NodeID, at now: Moment, using random: inout some RandomNumberGenerator
+    ) -> UInt8? {
         guard trials[node] == nil else { return nil }
-        set(.trying(left: Self.tries - 1), number: 0, until: now + Self.patience, of: node)
-        return 0
+        let number = UInt8.random(in: 0...MeshMessage.Sighting.greatestTrial, using: &random)
+        set(.trying(left: Self.tries - 1), number: number, until: now + Self.patience, of: node)
+        return number
     }
 
     /// Packets were sent to a node.

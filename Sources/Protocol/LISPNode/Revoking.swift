@@ -7,9 +7,9 @@ package import Trust
 package struct RevocationPlan: Sendable {
     /// Whether the mesh would agree: who is farther from the root than a key may not revoke it.
     package fileprivate(set) var counts = false
-    /// Other members that would be out, since the key let them in. Sorted by name.
+    /// Other members that would be out, since the key let them in; in the order of their ids.
     package private(set) var leaving: [Member] = []
-    /// Members that would lose roles, ranges, names or addresses that the key gave them. Sorted by name.
+    /// Members that would lose roles, ranges, names or addresses that the key gave them; in the same order.
     package private(set) var losing: [Member] = []
     /// The keep list with which nobody but the key's holder loses anything; sorted.
     package private(set) var kept: [ObjectID] = []
