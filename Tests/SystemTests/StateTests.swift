@@ -39,6 +39,30 @@ extension SystemTests {
             }
         }
 
+        @Test("the file of its identity alone brings a node back, on an empty machine")
+        func restored() throws {
+            let bench = try Bench(3, family: .ipv4)
+            let all = try bench.mesh()
+            let (a, b) = (all[0], all[1])
+            let key = try b.ask(IDReport.self, "id").key
+            let name = try #require(StateDirectory.list(root: b.state).first)
+            try b.down()
+            let folder = "\(b.state)/\(name)"
+            let identity = try #require(FileManager.default.contents(atPath: "\(folder)/identity"))
+            try FileManager.default.removeItem(atPath: b.state)
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            let isWritten = FileManager.default.createFile(
+                atPath: "\(folder)/identity", contents: identity,
+                attributes: [.posixPermissions: 0o600])
+            try #require(isWritten)
+            try b.up()
+            try bench.expectEqual(all, members: 3)
+            #expect(try b.ask(IDReport.self, "id").key == key)
+            try b.reachBoth(a)
+        }
+
         @Test("of a newer version: it is refused in a line, and nothing of it is touched")
         func newer() throws {
             let bench = try Bench(2, family: .ipv4)
